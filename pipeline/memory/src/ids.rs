@@ -16,7 +16,9 @@ pub enum NameError {
     Empty { what: &'static str },
     #[error("{what} has {bytes} bytes; at most {NAME_BYTES_MAX} are allowed")]
     TooLong { what: &'static str, bytes: usize },
-    #[error("{what} {text:?} has the character {character:?}; letters, digits and . _ - @ + are allowed, and the first must be a letter, a digit or _")]
+    #[error(
+        "{what} {text:?} has the character {character:?}; letters, digits and . _ - @ + are allowed, and the first must be a letter, a digit or _"
+    )]
     Character { what: &'static str, text: String, character: char },
 }
 
