@@ -1,18 +1,25 @@
 //! The domain of Cubelog, pure: what a memory is, which events exist, how state follows from them.
 
 pub mod access;
+pub mod apply;
 pub mod content;
+pub mod decide;
 pub mod event;
 pub mod ids;
 pub mod lifecycle;
 pub mod limits;
 pub mod metadata;
 pub mod position;
+pub mod ranking;
+pub mod state;
 
 pub use access::{Access, Purpose};
+pub use apply::{Applied, At, Change, ContentFrom, Edge, Refusal, Verdict, VersionChange, apply};
 pub use content::{Content, ContentError, Fingerprint, Sealed};
+pub use decide::{Command, Decision, Rejection, decide};
 pub use event::*;
 pub use ids::*;
 pub use lifecycle::Lifecycle;
 pub use metadata::*;
 pub use position::{Cut, Position, PositionError, Timestamp};
+pub use state::{CubeState, Erasure, IdMap, IdSet, Memory, Sibling};

@@ -1,0 +1,143 @@
+//! The port `ViewStore`: materialized views that reflect the log up to a cut, and what can be asked of them.
+
+use async_trait::async_trait;
+use cubelog_memory::ranking::Candidate;
+use cubelog_memory::{CubeKey, CubeState, Cut, MemoryId, SemanticType, Tag, TenantId, Timestamp};
+
+use crate::error::ViewError;
+use crate::rows::{CubeRow, DeadRow, EdgeRow, MemoryRow, TurnRow, VersionRow};
+
+/// Everything that the events between the reflected cut and `upto` changed. At most one row a memory, a cube and a dead letter:
+/// the projector folds to the last one first.
+#[derive(Debug, Clone, Default)]
+pub struct Batch {
+    /// The cut that the views reflect once the batch is committed.
+    pub upto: Cut,
+    pub memories: Vec<MemoryRow>,
+    /// Whether every row of `memories` is known to be the first of its memory, so that they may be appended without a look-up.
+    pub memories_are_new: bool,
+    pub versions: Vec<VersionRow>,
+    pub turns: Vec<TurnRow>,
+    pub edges: Vec<EdgeRow>,
+    pub cubes: Vec<CubeRow>,
+    pub dead: Vec<DeadRow>,
+}
+
+/// Which memories a search looks at. Empty lists and `None` filter nothing.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Filter {
+    pub speakers: Vec<String>,
+    pub sessions: Vec<String>,
+    pub semantic: Vec<SemanticType>,
+    /// All of these.
+    pub tags: Vec<Tag>,
+    /// This path and everything below it, for example `work/projects`.
+    pub path: Option<String>,
+    /// Valid-from at or after.
+    pub since: Option<Timestamp>,
+    /// Valid-from strictly before.
+    pub until: Option<Timestamp>,
+    /// Only turns with a smaller stream index (questions asked inside a stream).
+    pub before_index: Option<u64>,
+    /// Also archived, merged and expired memories.
+    pub include_hidden: bool,
+}
+
+#[derive(Debug, Clone)]
+pub struct SearchQuery {
+    /// Where to look; never empty.
+    pub cubes: Vec<CubeKey>,
+    /// Unit-length query vector; `None` searches by text alone.
+    pub vector: Option<Vec<f32>>,
+    /// Query text; `None` searches by vector alone.
+    pub text: Option<String>,
+    pub filter: Filter,
+    /// How many candidates each side returns.
+    pub candidates: usize,
+}
+
+/// A candidate with the row to show for it.
+#[derive(Debug, Clone)]
+pub struct Found {
+    pub candidate: Candidate,
+    pub row: MemoryRow,
+}
+
+/// What was known: a point in recorded time.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub enum Known {
+    #[default]
+    Now,
+    /// Everything recorded at or before this instant.
+    At(Timestamp),
+    /// Everything below this cut. Partitions that it does not name count as not read at all.
+    Below(Cut),
+}
+
+/// The state of a cube, or of some memories in it, at a point in both times.
+#[derive(Debug, Clone)]
+pub struct StateQuery {
+    pub cube: CubeKey,
+    /// Only these; empty means all.
+    pub memories: Vec<MemoryId>,
+    pub known: Known,
+    /// What was true in the world at this instant, going by what was known: per memory the version with the greatest
+    /// `valid.from` not after it (ties: the later recorded), if it still holds then. Siblings in conflict never count.
+    pub valid_at: Option<Timestamp>,
+    /// Also archived, merged and expired memories.
+    pub include_hidden: bool,
+}
+
+/// Number of rows of each table and what they take on disk.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct TableStats {
+    pub table: String,
+    pub rows: u64,
+    pub versions: u64,
+    pub fragments: u64,
+    pub bytes: u64,
+}
+
+/// Views of the log. One writer: a second process that commits is refused. Reads see the last committed batch, whole.
+#[async_trait]
+pub trait ViewStore: Send + Sync + 'static {
+    /// The cut that all tables reflect.
+    fn reflected(&self) -> Cut;
+
+    /// Commits a batch to all tables. After an error nothing, a part or all of it may be on disk: the store must be reopened,
+    /// which brings all tables back to one cut. A batch whose `upto` is reflected already changes nothing.
+    async fn commit(&self, batch: Batch) -> Result<(), ViewError>;
+
+    /// The state of a cube as of the reflected cut, ready to be folded on (with `seen`); `None` if no event named it yet.
+    async fn load_cube(&self, cube: &CubeKey) -> Result<Option<CubeState>, ViewError>;
+
+    /// Rows of these memories, in no particular order; unknown ids are left out.
+    async fn memories(&self, ids: &[MemoryId]) -> Result<Vec<MemoryRow>, ViewError>;
+
+    /// The content rows of versions `(memory, version)`: for each the earliest row that shows it.
+    async fn version_content(&self, memory: MemoryId, version: u32) -> Result<Option<VersionRow>, ViewError>;
+
+    async fn search(&self, query: SearchQuery) -> Result<Vec<Found>, ViewError>;
+
+    /// Every row of a memory's chain, oldest first.
+    async fn history(&self, memory: MemoryId) -> Result<Vec<VersionRow>, ViewError>;
+
+    /// One row a memory, ordered by (stream index, created, id).
+    async fn state(&self, query: StateQuery) -> Result<Vec<VersionRow>, ViewError>;
+
+    /// The row of `versions` that an event made, if it made one: how a repeated command finds its first answer.
+    async fn version_of_event(&self, event: cubelog_memory::EventId) -> Result<Option<VersionRow>, ViewError>;
+
+    /// Edges in force that touch one of these memories.
+    async fn edges(&self, cube: &CubeKey, memories: &[MemoryId]) -> Result<Vec<EdgeRow>, ViewError>;
+
+    async fn cubes(&self, tenant: Option<&TenantId>) -> Result<Vec<CubeRow>, ViewError>;
+
+    /// Dead letters, oldest first.
+    async fn dead(&self) -> Result<Vec<DeadRow>, ViewError>;
+
+    /// Compaction, index upkeep and pruning where due; called by the projector between batches. Answers what it did.
+    async fn maintain(&self) -> Result<Vec<String>, ViewError>;
+
+    async fn stats(&self) -> Result<Vec<TableStats>, ViewError>;
+}
