@@ -345,6 +345,9 @@ fn merged(state: &mut CubeState, at: At, body: &MemoryMerged) -> Applied {
     if body.sources.iter().any(|source| source.memory == body.into || !state.memories.contains_key(&source.memory)) {
         return Applied::refused(Refusal::UnknownMemory);
     }
+    if body.sources.iter().any(|source| source.version == 0 || source.version > state.memories[&source.memory].last) {
+        return Applied::refused(Refusal::UnknownVersion);
+    }
     let mergeable = |memory: &Memory, version: VersionNo| {
         memory.current == version && memory.lifecycle.accepts_content() && memory.expired_at.is_none()
     };

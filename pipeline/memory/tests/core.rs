@@ -1,0 +1,10 @@
+//! The laws of the core: apply is total, replays agree, a lost precondition never overwrites, an event has one effect.
+
+#[path = "core/given.rs"]
+mod given;
+#[path = "core/laws.rs"]
+mod laws;
+#[path = "core/names.rs"]
+mod names;
+#[path = "core/stories.rs"]
+mod stories;
