@@ -1,5 +1,6 @@
 //! The port `EventLog`: an ordered, durable, partitioned sequence of records. Records are opaque bytes here.
 
+use std::fmt;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -16,6 +17,23 @@ pub enum Topic {
     Events,
     /// Every read.
     Access,
+}
+
+impl Topic {
+    pub const ALL: [Topic; 2] = [Topic::Events, Topic::Access];
+
+    pub const fn name(self) -> &'static str {
+        match self {
+            Topic::Events => "events",
+            Topic::Access => "access",
+        }
+    }
+}
+
+impl fmt::Display for Topic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
 }
 
 /// A record to append.
@@ -56,8 +74,9 @@ pub struct ReadFrom {
     pub until: Option<Cut>,
 }
 
-/// Batches of records in partition order; batches of different partitions interleave freely. A bounded read ends after `until`;
-/// a following read waits for new records. An error ends the stream.
+/// Batches of records in partition order, each batch of one partition; batches of different partitions interleave freely. A bounded
+/// read ends after `until`; a following read waits for new records and ends when the log is closed. An error ends the stream.
+/// Dropping the stream ends the work behind it.
 pub type Records = BoxStream<'static, Result<Vec<Record>, LogError>>;
 
 /// An ordered durable log. `append` returns only when the records survive the loss of power (local) or are on all in-sync replicas (Kafka).
@@ -75,7 +94,7 @@ pub trait EventLog: Send + Sync + 'static {
     /// ids again is safe. Answers stand in the order of the requests.
     async fn append(&self, topic: Topic, records: Vec<Append>) -> Result<Vec<Appended>, LogError>;
 
-    /// Reads from a cut.
+    /// Reads from a cut. An offset that is gone, or a `from` or `until` beyond the end, is an error rather than a silent jump.
     async fn read(&self, topic: Topic, range: ReadFrom) -> Result<Records, LogError>;
 
     /// Oldest offsets still readable (all 0 unless something outside deleted records).
