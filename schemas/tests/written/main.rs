@@ -1,0 +1,12 @@
+//! The written form: goldens, evolution, agreement with apache-avro and arrow-avro, bad bytes.
+
+mod arrow;
+mod bundle;
+mod evolution;
+mod golden;
+mod hostile;
+mod oracle;
+mod samples;
+mod speed;
+mod strategies;
+mod twins;
