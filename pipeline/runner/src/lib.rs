@@ -1,1 +1,34 @@
-//! Stub.
+//! The runner: streams in, events on the log, rows in the views, answers out. Works over ports only.
+
+pub mod access;
+mod audit;
+mod caller;
+mod cubelog;
+mod dead;
+mod error;
+mod filter;
+mod fold;
+mod generations;
+pub mod import;
+mod ingest;
+mod pending;
+pub mod ports;
+mod project;
+mod read;
+mod replay;
+mod seal;
+mod settings;
+mod submit;
+pub mod types;
+
+pub use audit::{LogEvents, RawEvents};
+pub use caller::Caller;
+pub use cubelog::{Cubelog, Parts, Role};
+pub use error::RunError;
+pub use ingest::IngestOptions;
+pub use pending::embedding_text;
+pub use ports::*;
+pub use read::differences;
+pub use replay::{Until, VerifyReport};
+pub use settings::Settings;
+pub use types::*;

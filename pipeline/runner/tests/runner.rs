@@ -1,0 +1,16 @@
+//! The runner over a real local log and in-memory views: what users do, told as short stories.
+
+#[path = "runner/audits.rs"]
+mod audits;
+#[path = "runner/dead_letters.rs"]
+mod dead_letters;
+#[path = "runner/given.rs"]
+mod given;
+#[path = "runner/ingests.rs"]
+mod ingests;
+#[path = "runner/replays.rs"]
+mod replays;
+#[path = "runner/times.rs"]
+mod times;
+#[path = "runner/writes.rs"]
+mod writes;
