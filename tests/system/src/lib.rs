@@ -1,1 +1,1 @@
-//! Stub.
+//! Tests of the repository as a whole; see `tests/`.

@@ -1,0 +1,43 @@
+//! What the suite needs from the program that runs it: stores, an encoder, and a stopwatch.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use cubelog_keyring::Keyring;
+use cubelog_log::EventLog;
+use cubelog_runner::{Cubelog, Embedder};
+
+/// The composition root, seen by the benchmarks: they measure the same parts that users run.
+#[async_trait]
+pub trait Kit: Send + Sync {
+    /// A store over `log` with views and keys in `directory`.
+    async fn open(&self, directory: &Path, log: Arc<dyn EventLog>, embedder: Arc<dyn Embedder>) -> anyhow::Result<Cubelog>;
+    /// The local log in `directory`.
+    fn local_log(&self, directory: &Path) -> anyhow::Result<Arc<dyn EventLog>>;
+    /// A Kafka log with fresh topics under `prefix`.
+    async fn kafka_log(&self, bootstrap: &str, prefix: &str) -> anyhow::Result<Arc<dyn EventLog>>;
+    /// Keys in `directory`, made if they are missing; the store that `open` gives uses the same.
+    fn keyring(&self, directory: &Path) -> anyhow::Result<Arc<Keyring>>;
+    /// The real encoder without a cache; `None` where its model is not installed.
+    fn encoder(&self) -> Option<Arc<dyn Embedder>>;
+    /// Hashed features as vectors, for stores too large to embed here.
+    fn hash_encoder(&self) -> Arc<dyn Embedder>;
+    /// Seconds on a clock that only goes forward.
+    fn seconds(&self) -> f64;
+}
+
+/// What one run of the suite does.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Parts to run (`log`, `kafka`, `encoder`, `search`, `state`); empty runs all.
+    pub only: Vec<String>,
+    /// Address of a Kafka broker; without one the Kafka part is skipped and says so.
+    pub kafka: Option<String>,
+    /// Runs of each throughput measurement, whose median counts.
+    pub runs: usize,
+    /// A tenth of the sizes, for a quick look; nothing is judged.
+    pub quick: bool,
+    /// Where scratch stores are made; removed at the end.
+    pub scratch: std::path::PathBuf,
+}
