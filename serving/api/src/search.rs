@@ -1,0 +1,84 @@
+//! Search: a query in, ranked memories out.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::memory::Memory;
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SearchRequest {
+    /// At most 8 KiB; a longer one is cut, and the answer says so.
+    pub query: String,
+    /// Where to look; every cube that the caller may read if empty.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub cubes: Vec<String>,
+    /// How many hits, at most 1,000; 10 if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub k: Option<u32>,
+    #[serde(default)]
+    pub filter: Filter,
+    /// The answer must see everything below this cut; may stand in the header Cubelog-Token instead.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token: Option<String>,
+}
+
+/// Which memories to look at; what is absent or empty filters nothing.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Filter {
+    /// Any of these.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub speakers: Vec<String>,
+    /// Any of these.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sessions: Vec<String>,
+    /// Any of these: `turn`, `fact`, `preference`, `event`, `profile`, `procedure`, `note`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub semantic: Vec<String>,
+    /// All of these.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tags: Vec<String>,
+    /// This path and everything below it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
+    /// Valid from this time on, or later.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(format = DateTime)]
+    pub since: Option<String>,
+    /// Valid from before this time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(format = DateTime)]
+    pub until: Option<String>,
+    /// Only turns with a smaller place in their stream.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before_index: Option<u64>,
+    /// Also archived, merged and expired memories.
+    #[serde(default)]
+    pub include_hidden: bool,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct SearchResponse {
+    /// Best first.
+    pub hits: Vec<Hit>,
+    /// The cut that the answer reflects.
+    pub reflected: String,
+    /// The query was longer than the limit and was cut.
+    #[serde(default)]
+    pub query_cut: bool,
+}
+
+/// A memory that was found, with what made its score.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Hit {
+    /// From 1.
+    pub rank: u32,
+    pub score: f32,
+    /// Share of vector similarity in the score.
+    pub dense: f32,
+    /// Share of text match in the score.
+    pub lexical: f32,
+    #[serde(flatten)]
+    pub memory: Memory,
+}
