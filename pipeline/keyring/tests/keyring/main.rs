@@ -1,0 +1,10 @@
+//! The keyring: sealing, erasure, damage to its files, and several processes on one keyring.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
+
+mod common;
+mod damage;
+mod erasure;
+mod processes;
+mod sealing;
+mod speed;
