@@ -1,0 +1,88 @@
+//! What can go wrong with a model: on the way from its files into memory, and while it runs.
+
+use std::path::PathBuf;
+
+/// Why a model could not be loaded or a text not be encoded.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ModelError {
+    /// No directory for models can be named.
+    #[error(
+        "no directory for models: neither CUBELOG_MODELS nor HOME is set; set CUBELOG_MODELS to the directory that holds them"
+    )]
+    NoDirectory,
+    /// A file of the model is not there.
+    #[error("model file {} is missing: run `deploy/models/fetch`, or set CUBELOG_MODELS to the directory that holds all-MiniLM-L6-v2", path.display())]
+    Missing {
+        /// The file that was looked for.
+        path: PathBuf,
+    },
+    /// A file of the model is there and cannot be read.
+    #[error("model file {} cannot be read: check its rights and the disk", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: std::io::Error,
+    },
+    /// A file of the model is larger than any real one, so it is not read into memory.
+    #[error("model file {} has {bytes} bytes, more than the {bytes_max} allowed: it is not all-MiniLM-L6-v2; remove it and run `deploy/models/fetch`", path.display())]
+    TooLarge {
+        /// The file.
+        path: PathBuf,
+        /// Its size.
+        bytes: u64,
+        /// The largest size that is read.
+        bytes_max: u64,
+    },
+    /// A file of the model is not in its format: truncated, damaged, or another kind of file.
+    #[error("model file {} is damaged ({reason}): remove it and run `deploy/models/fetch`", path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The file is well-formed and describes another model.
+    #[error("model file {} is of another model ({what} is {found}, expected {expected}): remove it and run `deploy/models/fetch`", path.display())]
+    AnotherModel {
+        /// The file.
+        path: PathBuf,
+        /// The setting or tensor that differs.
+        what: String,
+        /// What the file says.
+        found: String,
+        /// What the encoder is built for.
+        expected: String,
+    },
+    /// The worker threads could not be started.
+    #[error("worker threads of the encoder could not be started: the limit on threads of this process may be too low")]
+    Threads {
+        /// What the system said.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// A text could not be split into tokens.
+    #[error("text of {bytes} bytes could not be split into tokens: {reason}")]
+    Tokenize {
+        /// Size of the text; its content is not repeated, for it may be private.
+        bytes: usize,
+        /// What the tokenizer said.
+        reason: String,
+    },
+    /// Vectors were to be removed from the cache, and may still be there.
+    #[error("vectors may still be in the cache file {} or in the same name with .damaged ({reason}): delete both; a cache is made anew", path.display())]
+    NotForgotten {
+        /// The cache's file.
+        path: PathBuf,
+        /// What the system or the store said.
+        reason: String,
+    },
+    /// The tensor library failed while computing, which no input should be able to cause.
+    #[error("the encoder failed while computing: {reason}; this is a bug, please report it")]
+    Compute {
+        /// What the library said.
+        reason: String,
+    },
+}
