@@ -25,7 +25,7 @@ pub struct AuditRequest {
 /// Oldest first.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct AuditWritesResponse {
-    #[schema(format = Uuid)]
+    #[schema(format = "uuid")]
     pub memory: String,
     pub writes: Vec<AuditWrite>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -37,7 +37,7 @@ pub struct AuditWritesResponse {
 pub struct AuditWrite {
     pub tenant: String,
     pub cube: String,
-    #[schema(format = Uuid)]
+    #[schema(format = "uuid")]
     pub event: String,
     /// Kind of the event.
     pub change: String,
@@ -62,7 +62,7 @@ pub struct AuditWrite {
 /// Oldest first.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct AuditReadsResponse {
-    #[schema(format = Uuid)]
+    #[schema(format = "uuid")]
     pub memory: String,
     pub reads: Vec<AuditRead>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -72,7 +72,7 @@ pub struct AuditReadsResponse {
 /// One read that showed the memory.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct AuditRead {
-    #[schema(format = Uuid)]
+    #[schema(format = "uuid")]
     pub access: String,
     pub tenant: String,
     pub cube: String,

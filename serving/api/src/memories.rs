@@ -32,7 +32,7 @@ pub struct RecordRequest {
     pub cube: String,
     /// Id to give it; a new one if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(format = Uuid)]
+    #[schema(format = "uuid")]
     pub memory: Option<String>,
     pub content: Content,
     /// Pseudonym of the person it is about; the speaker if absent, else the cube itself.
@@ -128,7 +128,7 @@ pub struct RelateRequest {
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub memory: String,
     /// Where it leads.
-    #[schema(format = Uuid)]
+    #[schema(format = "uuid")]
     pub to: String,
     /// `derived-from`, `follows`, `related`, `mentions`, `contradicts` or `supports`.
     pub relation: String,
@@ -199,7 +199,7 @@ pub struct ResolveRequest {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct WriteResponse {
     /// Id of the event.
-    #[schema(format = Uuid)]
+    #[schema(format = "uuid")]
     pub event: String,
     /// Where it stands on the log.
     #[schema(example = "0:1841")]
@@ -209,7 +209,7 @@ pub struct WriteResponse {
     /// `applied`, `repeated` (done before, this is the first answer again), `conflict` or `refused`.
     pub effect: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(format = Uuid)]
+    #[schema(format = "uuid")]
     pub memory: Option<String>,
     /// The version that the change made, if it made one.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 #[serde(deny_unknown_fields)]
 pub struct VersionRef {
     /// Id of the memory.
-    #[schema(format = Uuid)]
+    #[schema(format = "uuid")]
     pub memory: String,
     /// Number of the version, from 1.
     pub version: u32,
@@ -33,7 +33,7 @@ pub struct Memory {
     /// Name of the cube within the tenant.
     pub cube: String,
     /// Id of the memory; all its versions share it.
-    #[schema(format = Uuid)]
+    #[schema(format = "uuid")]
     pub memory: String,
     /// The version whose content stands here.
     pub version: u32,
@@ -97,7 +97,7 @@ pub struct Memory {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub siblings: Vec<u32>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(format = Uuid)]
+    #[schema(format = "uuid")]
     pub merged_into: Option<String>,
     /// When its lifespan ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -117,7 +117,7 @@ pub struct MemoryVersion {
     #[serde(flatten)]
     pub memory: Memory,
     /// Id of the event that made this step.
-    #[schema(format = Uuid)]
+    #[schema(format = "uuid")]
     pub event: String,
     /// Kind of the event, for example `memory_revised`.
     pub change: String,

@@ -50,7 +50,7 @@ pub struct HistoryRequest {
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct HistoryResponse {
-    #[schema(format = Uuid)]
+    #[schema(format = "uuid")]
     pub memory: String,
     pub versions: Vec<MemoryVersion>,
     /// Where the next page starts; absent on the last one.
@@ -142,7 +142,7 @@ pub struct DiffResponse {
 pub struct Difference {
     /// `added`, `removed` or `changed`.
     pub change: String,
-    #[schema(format = Uuid)]
+    #[schema(format = "uuid")]
     pub memory: String,
     /// What differs, for `changed`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

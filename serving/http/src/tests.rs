@@ -1,0 +1,10 @@
+//! The routes driven in process over a real store: local log, views in memory, no encoder.
+
+mod auth;
+mod changes;
+mod limits;
+mod openapi;
+mod quiet;
+mod reads;
+mod server;
+mod world;
