@@ -11,7 +11,8 @@ pub struct SqlRequest {
     /// Most rows to answer; 1,000 if absent and at most 100,000.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limit: Option<u64>,
-    /// Most time to take in milliseconds; 30,000 if absent, which is also the most over HTTP.
+    /// Most time to take in milliseconds; 30,000 if absent and at most 600,000. A server gives every request up after a time of
+    /// its own, usually a minute.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeout_ms: Option<u64>,
     /// The answer must see everything below this cut; may stand in the header Cubelog-Token instead.

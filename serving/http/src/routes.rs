@@ -86,7 +86,7 @@ pub(crate) struct AppInner {
     pub metrics: Metrics,
     pub places: Places,
     pub answers: Answers,
-    /// The end of the log when readiness was first asked for; ready once the views reflect it.
+    /// The end of the log when the server started, or when readiness was first asked for; ready once the views reflect it.
     pub caught_up_at: OnceLock<Cut>,
     pub is_ready: AtomicBool,
     pub is_draining: AtomicBool,

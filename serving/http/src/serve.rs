@@ -54,7 +54,10 @@ pub async fn serve(
     if !address.ip().is_loopback() && !keys.any_usable(service.now())? {
         return Err(ServeError::Open { address });
     }
+    let end = service.cubelog().status().await.end;
     let app = App::new(service.clone(), keys, options);
+    // Ready is who reflects what the log held before this server took anything in.
+    app.caught_up_at.get_or_init(|| end);
     let router = routes::build(app.clone());
     tracing::info!(%address, "serving");
     let mut connections = JoinSet::new();

@@ -23,8 +23,8 @@ use cubelog_api::{Code, Problem};
 use cubelog_memory::{Cut, Timestamp};
 use cubelog_runner::{Caller, Clock, Cubelog};
 
-pub(crate) use self::status::lag;
 pub use self::sql::{SqlLimits, SqlRows, SqlRunner, SqlScope};
+pub(crate) use self::status::lag;
 use self::work::LongWork;
 
 /// A store with every verb on it. Clones share it.

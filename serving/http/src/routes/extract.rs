@@ -140,7 +140,8 @@ pub(crate) fn header_text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Resu
 
 /// `"3"` or `3`.
 fn version_of_tag(tag: &str) -> Result<u32, Problem> {
-    let number = tag.trim().strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(tag.trim());
+    let tag = tag.trim();
+    let number = tag.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(tag);
     number.parse().map_err(|_| Problem::invalid("If-Match", "is no version; write its number in quotes, for example \"3\""))
 }
 

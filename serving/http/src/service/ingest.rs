@@ -179,7 +179,7 @@ impl<'a> Reader<'a> {
 
     /// A place behind everything that was said earlier, for a turn whose source counts none.
     fn index(&self, at: Option<Timestamp>, place: usize) -> u64 {
-        let micros = at.unwrap_or(Timestamp(self.now.micros().saturating_add(place as i64))).micros();
+        let micros = at.map_or_else(|| self.now.micros().saturating_add(place as i64), Timestamp::micros);
         u64::try_from(micros).unwrap_or(0)
     }
 }
@@ -236,7 +236,7 @@ mod tests {
         ]);
         let (two, four) = (ids(two), ids(four));
         assert_eq!(two, four[..2]);
-        let mut unique = four.clone();
+        let mut unique = four;
         unique.sort();
         unique.dedup();
         assert_eq!(unique.len(), 4, "the same words twice are two messages");

@@ -154,3 +154,49 @@ async fn a_request_that_failed_leaves_its_key_free() {
     world.cube("later").await;
     assert_eq!(send().await.status, 201);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn of_changes_over_one_version_one_wins_and_the_others_are_told_and_kept() {
+    let world = std::sync::Arc::new(World::new().await);
+    world.cube("notes").await;
+    let memory = world.memory("notes", "zero").await;
+    let path_of = |verb: &str| path(&memory, verb);
+    let mut racing = tokio::task::JoinSet::new();
+    for number in 0..16 {
+        let (world, path) = (world.clone(), path_of("revise"));
+        let body = json!({"cube": "notes", "expected_version": 1, "content": {"text": format!("text {number}")}});
+        racing.spawn(async move { world.post(&world.ann, &path, body).await });
+    }
+    let (mut applied, mut siblings) = (Vec::new(), Vec::new());
+    for answer in racing.join_all().await {
+        match answer.status {
+            200 => applied.push(answer.body["version"].as_u64().unwrap()),
+            _ => match answer.code() {
+                "stale" => assert_eq!(answer.body["current_version"], 2),
+                "conflict" => {
+                    assert_eq!(answer.status, 409);
+                    assert_eq!(
+                        (&answer.body["current_version"], &answer.body["outcome"]["effect"]),
+                        (&json!(2), &json!("conflict"))
+                    );
+                    siblings.push(answer.body["outcome"]["version"].as_u64().unwrap());
+                }
+                other => panic!("{other}: {}", answer.text),
+            },
+        }
+    }
+    assert_eq!(applied, [2], "one and only one wins");
+    world.service.cubelog().flush().await.unwrap();
+    let get = format!("/v1/memories/{}", memory["memory"].as_str().unwrap());
+    let now = world.get(&world.ann, &get).await.ok();
+    siblings.sort_unstable();
+    assert_eq!(now.get("siblings").cloned().unwrap_or_else(|| json!([])), json!(siblings), "every loser is kept");
+    let history = world.get(&world.ann, &path_of("history")).await.ok();
+    assert_eq!(history["versions"].as_array().unwrap().len(), 2 + siblings.len());
+    if let Some(winner) = siblings.first() {
+        let resolve = json!({"cube": "notes", "winner": winner, "reason": "better"});
+        let resolved = world.call(&world.ann, "POST", &path_of("resolve"), Some(resolve), &[("if-match", "\"2\"")]).await.ok();
+        let now = world.get(&world.ann, &format!("{get}?token={}", resolved["token"].as_str().unwrap())).await.ok();
+        assert_eq!(now.get("siblings"), None, "nothing waits any more: {now}");
+    }
+}

@@ -37,9 +37,20 @@ async fn a_request_that_runs_when_the_shutdown_begins_is_answered_and_kept() {
     let server = tokio::spawn(serve(listener, world.service.clone(), keys, HttpOptions::default(), async {
         let _ = stopped.await;
     }));
-    let mut quick = TcpStream::connect(address).await.unwrap();
-    quick.write_all(text(&world.ann, "GET", "/readyz", &Value::Null).as_bytes()).await.unwrap();
-    assert!(answer(&mut quick).await.starts_with("HTTP/1.1 200"));
+    // Ready comes when the cube is in the views.
+    let ready = async {
+        loop {
+            let mut quick = TcpStream::connect(address).await.unwrap();
+            quick.write_all(text(&world.ann, "GET", "/readyz", &Value::Null).as_bytes()).await.unwrap();
+            let answer = answer(&mut quick).await;
+            if answer.starts_with("HTTP/1.1 200") {
+                return;
+            }
+            assert!(answer.starts_with("HTTP/1.1 503") && answer.contains("catching up"), "{answer}");
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), ready).await.unwrap();
     let mut idle = TcpStream::connect(address).await.unwrap();
     let mut slow = TcpStream::connect(address).await.unwrap();
     slow.write_all(text(&world.ann, "POST", "/v1/sql", &json!({"query": "SLEEP", "timeout_ms": 500})).as_bytes()).await.unwrap();

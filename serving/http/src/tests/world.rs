@@ -184,9 +184,11 @@ impl World {
         self.post(&self.ann, "/v1/cubes", json!({"cube": name})).await.ok();
     }
 
-    /// A memory of Ann's.
+    /// A memory of Ann's, which the views show already.
     pub async fn memory(&self, cube: &str, text: &str) -> Value {
-        self.post(&self.ann, "/v1/memories", json!({"cube": cube, "content": {"text": text}})).await.ok()
+        let written = self.post(&self.ann, "/v1/memories", json!({"cube": cube, "content": {"text": text}})).await.ok();
+        self.service.cubelog().flush().await.unwrap();
+        written
     }
 }
 
