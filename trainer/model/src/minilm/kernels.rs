@@ -65,14 +65,14 @@ fn gelu(x: f32) -> f32 {
 #[inline(always)]
 fn erf(x: f32) -> f32 {
     // Beyond this, erf rounds to one.
-    const CLAMP: f32 = 3.832_506_9;
+    const CLAMP: f32 = 3.832_507;
     let x = x.clamp(-CLAMP, CLAMP);
     let x2 = x * x;
     let mut p = 0.000_229_050_66;
     p = fma(p, x2, 0.003_408_291_1);
     p = fma(p, x2, 0.050_955_694);
     p = fma(p, x2, 0.185_208_32);
-    p = fma(p, x2, 1.128_379_1);
+    p = fma(p, x2, std::f32::consts::FRAC_2_SQRT_PI);
     let mut q = -1.179_160_3e-7;
     q = fma(q, x2, 2.354_796_7e-5);
     q = fma(q, x2, 0.001_017_962_5);

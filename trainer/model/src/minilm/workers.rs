@@ -60,7 +60,7 @@ impl Workers {
                     .spawn_scoped(scope, move || pool.install(work))
                     .map_err(|source| ModelError::Threads { source: Box::new(source) })?;
             }
-            pool(0).install(&work);
+            pool(0).install(work);
             Ok::<_, ModelError>(())
         })?;
         Ok(answers.into_iter().filter_map(|answer| answer.into_inner().unwrap_or_else(PoisonError::into_inner)).collect())
