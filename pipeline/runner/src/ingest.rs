@@ -8,7 +8,7 @@ use cubelog_log::{Append, Topic};
 use cubelog_memory::content::ContentError;
 use cubelog_memory::{
     Body, Command, Content, CubeImported, CubeKey, CubeName, Decision, Descriptive, EventId, Fingerprint, Governance, MemoryId,
-    Rejection, SemanticType, Tag, TenantId, Timestamp, TurnReceived, Validity, Visibility, decide, derive_uuid,
+    Rejection, SemanticType, SubjectId, Tag, TenantId, Timestamp, TurnReceived, Validity, Visibility, decide, derive_uuid,
 };
 use cubelog_schemas::encode_event;
 
@@ -167,11 +167,14 @@ impl Cubelog {
             return Err(RunError::Parked { cube: cube.clone(), position, reason });
         }
         let state = fold.load(&self.views(), cube).await?;
+        // One fsync makes the keys of all new speakers durable.
+        let subjects: Vec<SubjectId> =
+            turns.iter().map(|turn| sealer.subject(cube, options.subject.as_deref(), &turn.content)).collect();
+        sealer.ensure(&subjects)?;
         // Turns of this very chunk are not folded yet; a turn that stands in it twice must not be sent twice.
         let mut in_chunk: HashMap<EventId, Fingerprint> = HashMap::new();
-        for turn in turns {
+        for (turn, subject) in turns.into_iter().zip(subjects) {
             let line = turn.line;
-            let subject = sealer.subject(cube, options.subject.as_deref(), &turn.content);
             let known = in_chunk.get(&turn.event).copied().or_else(|| {
                 let memory = state.memories.get(&turn.memory)?;
                 // A turn that was revised since is known by its id alone.

@@ -44,6 +44,11 @@ impl Sealer {
         self.keyring.subject_of(cube, name)
     }
 
+    /// Makes the keys of these subjects, durably and together.
+    pub fn ensure(&self, subjects: &[SubjectId]) -> Result<(), KeyError> {
+        self.keyring.ensure(subjects)
+    }
+
     pub fn fingerprint(&self, subject: &SubjectId, content: &Content) -> Result<Fingerprint, RunError> {
         Ok(self.keyring.fingerprint(subject, &plain(content)?)?)
     }
@@ -62,7 +67,7 @@ impl Sealer {
     }
 
     pub fn open(&self, event: EventId, cube: &CubeKey, sealed: &Sealed) -> Result<Shown, OpenError> {
-        match self.keyring.open(sealed, &SealContext { event, cube, field: FIELD })? {
+        match self.keyring.unseal(sealed, &SealContext { event, cube, field: FIELD })? {
             Opened::Clear(plain) => {
                 decode_content(&plain).map(Shown::Clear).map_err(|error| OpenError::Content(error.to_string()))
             }
