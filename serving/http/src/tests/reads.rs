@@ -135,7 +135,7 @@ async fn administrators_replay_verify_and_rebuild() {
     assert_eq!(answer.status, 201, "{}", answer.text);
     assert_eq!((&answer.body["left_out"], &answer.body["memories"]), (&json!(2), &json!(1)));
     assert_eq!(world.post(&world.root, "/v1/replay", replay).await.code(), "invalid", "it is there already");
-    for into in ["../x", "/tmp/x", "a/b", "", ".", ".."] {
+    for into in ["../x", "/etc/x", "a/b", "", ".", ".."] {
         assert_eq!(world.post(&world.root, "/v1/replay", json!({"into": into})).await.code(), "invalid", "{into:?}");
     }
     let diff = world.get(&world.ann, &format!("/v1/diff?cube=talk&against=without-ana&token={token}")).await.ok();
