@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use cubelog_memory::{EventId, Timestamp};
+use cubelog_memory::EventId;
 
 use crate::port::Topic;
 
@@ -82,9 +82,6 @@ pub enum LogError {
         "{topic} partition {partition} ends at offset {end}, offset {requested} does not exist; is this an older copy of the log, or another log"
     )]
     BeyondEnd { topic: Topic, partition: u32, requested: u64, end: u64 },
-
-    #[error("the log's clock shows {now:?}, which is not a time", now = now.0)]
-    Clock { now: Timestamp },
 
     #[error(
         "no Kafka broker answers at {bootstrap} ({reason}); check the address, that the broker runs, and the network between"

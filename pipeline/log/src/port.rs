@@ -90,8 +90,9 @@ pub trait EventLog: Send + Sync + 'static {
         partition_of(key, self.partitions())
     }
 
-    /// Appends in order and acknowledges all or fails; after an error any prefix may have been written, and sending the same
-    /// ids again is safe. Answers stand in the order of the requests.
+    /// Appends in order and acknowledges all or fails; after an error any prefix of what goes to each partition may have been written,
+    /// and sending the same ids again is safe. Answers stand in the order of the requests. Throughput wants large batches, or
+    /// several calls under way at once (on Kafka at least 16 of a thousand records).
     async fn append(&self, topic: Topic, records: Vec<Append>) -> Result<Vec<Appended>, LogError>;
 
     /// Reads from a cut. An offset that is gone, or a `from` or `until` beyond the end, is an error rather than a silent jump.

@@ -1,5 +1,7 @@
 //! The tests of both logs on real parts: the shared suite, crashes of whole processes, and a real Kafka broker.
 
+#![allow(clippy::unwrap_used, clippy::type_complexity, reason = "a test that cannot go on fails")]
+
 #[path = "log/kafka.rs"]
 mod kafka;
 #[path = "log/local.rs"]

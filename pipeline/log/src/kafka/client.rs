@@ -90,7 +90,7 @@ pub fn producer(options: &KafkaOptions) -> ClientConfig {
         .set("enable.gapless.guarantee", "true")
         .set("compression.codec", "zstd")
         .set("compression.level", "1")
-        .set("linger.ms", "2")
+        .set("linger.ms", "5")
         .set("batch.num.messages", "50000")
         .set("batch.size", "1000000")
         .set("queue.buffering.max.messages", "1000000")
@@ -115,7 +115,7 @@ pub fn consumer(options: &KafkaOptions, group: &str) -> ClientConfig {
         .set("fetch.max.bytes", "33554432")
         .set("max.partition.fetch.bytes", "8388608")
         .set("queued.min.messages", "1000000")
-        .set("queued.max.messages.kbytes", "32768");
+        .set("queued.max.messages.kbytes", "16384");
     with_extra(config, options)
 }
 
@@ -138,6 +138,9 @@ pub fn error(options: &KafkaOptions, doing: &'static str, error: &KafkaError, co
     let retriable = [
         Code::NotLeaderForPartition,
         Code::LeaderNotAvailable,
+        Code::FencedLeaderEpoch,
+        Code::UnknownLeaderEpoch,
+        Code::OffsetNotAvailable,
         Code::NotEnoughReplicas,
         Code::NotEnoughReplicasAfterAppend,
         Code::CoordinatorLoadInProgress,

@@ -26,6 +26,8 @@ const BATCH_RECORDS: usize = 4096;
 const BATCHES_AHEAD_MAX: usize = 8;
 /// How often an idle thread looks whether anybody still listens.
 const TICK: Duration = Duration::from_millis(100);
+/// How often offsets are asked for again while leaders change.
+const LEADER_LOOKS_MAX: u32 = 30;
 /// Ticks without a single record after which a bounded read gives up: twice the patience, because a busy machine is no dead broker.
 const IDLE_TICKS_MAX: u32 = 2 * (PATIENCE.as_millis() / TICK.as_millis()) as u32;
 
@@ -105,6 +107,17 @@ impl Source {
 
     /// The offsets that `kind` (beginning, end, or a time in milliseconds) stands for, asked of all leaders at once. Blocks.
     pub fn offsets(&self, consumer: &BaseConsumer<Context>, kind: Offset) -> Result<Vec<Option<u64>>, LogError> {
+        // A change of leaders takes a moment to get around; the library does not ask again by itself.
+        for _ in 0..LEADER_LOOKS_MAX {
+            match self.offsets_now(consumer, kind) {
+                Err(LogError::Kafka { retriable: true, .. }) => std::thread::sleep(TICK),
+                answer => return answer,
+            }
+        }
+        self.offsets_now(consumer, kind)
+    }
+
+    fn offsets_now(&self, consumer: &BaseConsumer<Context>, kind: Offset) -> Result<Vec<Option<u64>>, LogError> {
         let failed = |error: &KafkaError| {
             client::listen(consumer, 256);
             client::error(&self.options, "asking for offsets", error, consumer.context().complaint())

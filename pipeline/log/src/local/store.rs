@@ -47,6 +47,9 @@ pub struct Tail {
 impl Store {
     /// Opens or makes the log in `dir`.
     pub fn open(dir: &Path, partitions: u32) -> Result<Self, LogError> {
+        if !(1..=PARTITIONS_MAX).contains(&partitions) {
+            return Err(LogError::PartitionsOutOfRange { partitions, max: PARTITIONS_MAX });
+        }
         let lock = directory::enter(dir)?;
         let path = dir.join(DATA_FILE);
         let fresh = !path.exists();
@@ -66,9 +69,6 @@ impl Store {
     }
 
     fn on(db: Database, dir: &Path, partitions: u32, lock: DirectoryLock) -> Result<Self, LogError> {
-        if !(1..=PARTITIONS_MAX).contains(&partitions) {
-            return Err(LogError::PartitionsOutOfRange { partitions, max: PARTITIONS_MAX });
-        }
         let store = Self { db, dir: dir.to_owned(), partitions, poison: OnceLock::new(), _lock: lock };
         let found = store.guard("reading the log's facts", || store.partitions_stored())?;
         match found {
@@ -112,21 +112,21 @@ impl Store {
 
     /// The end of a partition, from its last frame.
     pub fn tail(&self, topic: Topic, partition: u32) -> Result<Tail, LogError> {
-        let read = || -> Result<Option<(u64, Result<Tail, FrameError>)>, redb::Error> {
-            let frames = self.db.begin_read()?.open_table(FRAMES)?;
-            let code = topic_code(topic);
-            let mut range = frames.range((code, partition, 0)..=(code, partition, u64::MAX))?;
-            let Some(last) = range.next_back() else { return Ok(None) };
-            let (key, value) = last?;
-            let base = Position { partition, offset: key.value().2 };
-            let frame = Frame::verify(value.value(), topic, base);
-            Ok(Some((base.offset, frame.map(|frame| Tail { next: frame.next(), recorded_at: frame.recorded_at }))))
+        let read = || -> Result<Tail, LogError> {
+            let found = self.last_frame(topic, partition).map_err(|error| self.storage_error(error))?;
+            let Some((base, bytes)) = found else { return Ok(Tail { next: 0, recorded_at: Timestamp(i64::MIN) }) };
+            let frame = Frame::verify(&bytes, topic, base).map_err(|error| damaged(topic, base, error))?;
+            Ok(Tail { next: frame.next(), recorded_at: frame.recorded_at })
         };
-        match self.guard("reading the end of the log", || read().map_err(|error| self.storage_error(error)))? {
-            None => Ok(Tail { next: 0, recorded_at: Timestamp(i64::MIN) }),
-            Some((_, Ok(tail))) => Ok(tail),
-            Some((offset, Err(error))) => Err(damaged(topic, Position { partition, offset }, error)),
-        }
+        self.guard("reading the end of the log", read)
+    }
+
+    /// The last frame of a partition, not verified yet.
+    fn last_frame(&self, topic: Topic, partition: u32) -> Result<Option<(Position, Vec<u8>)>, redb::Error> {
+        let frames = self.db.begin_read()?.open_table(FRAMES)?;
+        let code = topic_code(topic);
+        let last = frames.range((code, partition, 0)..=(code, partition, u64::MAX))?.next_back().transpose()?;
+        Ok(last.map(|(key, value)| (Position { partition, offset: key.value().2 }, value.value().to_vec())))
     }
 
     /// Records of one partition with offsets in `from..until`, whole frames until `bytes` have been collected. `until` is at most the

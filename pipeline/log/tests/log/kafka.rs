@@ -36,6 +36,8 @@ fn options(test: &str) -> Option<KafkaOptions> {
     let mut options = KafkaOptions::new(bootstrap);
     options.prefix = format!("test-{test}-{:x}-{}", now().micros(), std::process::id());
     options.partitions = 3;
+    // A busy machine must not look like a broker that is gone.
+    options.extra.push(("message.timeout.ms".to_owned(), "60000".to_owned()));
     Some(options)
 }
 
