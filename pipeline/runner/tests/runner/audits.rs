@@ -1,6 +1,7 @@
 //! Who changed it, who was shown it.
 
 use cubelog_memory::*;
+use cubelog_runner::Change;
 use cubelog_runner::*;
 
 use crate::given::*;
@@ -9,7 +10,7 @@ use crate::given::*;
 async fn every_read_that_showed_a_memory_is_found() {
     let world = World::new().await;
     let (ana, ben) = (caller("ana"), caller("ben"));
-    for (name, auditable) in [("plain", false), ("watched", true)] {
+    for (name, auditable) in [("watched", true), ("plain", false)] {
         let key = cube(name);
         created(&world.store, &ana, &key, auditable).await;
         let memory = one(&world.store, &ana, &key, record("the safe opens at nine")).await.unwrap().memory.unwrap();

@@ -10,6 +10,7 @@ use cubelog_keyring::{Keyring, KeyringOptions};
 use cubelog_log::{EventLog, LocalLog, LocalOptions};
 use cubelog_memory::*;
 use cubelog_runner::import::TurnInput;
+use cubelog_runner::Change;
 use cubelog_runner::*;
 use cubelog_views::mem::MemViews;
 use cubelog_views::{ViewError, ViewStore};

@@ -1,6 +1,7 @@
 //! Replays: equal to the live views, stoppable at any point, and without what one asks to leave out.
 
 use cubelog_memory::*;
+use cubelog_runner::Change;
 use cubelog_runner::*;
 use cubelog_views::Known;
 

@@ -1,6 +1,7 @@
 //! The time machine: what was known, and what was true.
 
 use cubelog_memory::*;
+use cubelog_runner::Change;
 use cubelog_runner::*;
 use cubelog_views::Known;
 

@@ -1,6 +1,7 @@
 //! Commands: answers, repetitions, conflicts and rights.
 
 use cubelog_memory::*;
+use cubelog_runner::Change;
 use cubelog_runner::*;
 
 use crate::given::*;
@@ -117,7 +118,7 @@ async fn a_lost_data_key_shows_as_erased_everywhere() {
     let report = world.store.ingest_turns(&ana, &options(), turns("walks", &["by Ana", "by Ben", "Ana again"])).await.unwrap();
     world.store.wait(&report.token).await.unwrap();
     let subject = world.keyring.subject_of(&cube("walks"), "Ana");
-    world.keyring.destroy(&subject).unwrap();
+    world.keyring.destroy([&subject]).unwrap();
     let texts = |rows: &[cubelog_views::VersionRow]| rows.iter().map(|row| text(row).to_owned()).collect::<Vec<_>>();
     let state = world.store.state(&ana, &cube("walks"), &Moment::default(), false).await.unwrap();
     assert_eq!(texts(&state), ["[erased]", "by Ben", "[erased]"], "at once");
