@@ -44,11 +44,7 @@ impl Cubelog {
                 match decode_access(&record.payload) {
                     Ok(access) if access.cube == cube.state.key => {
                         if access.shown.iter().any(|shown| shown.memory == memory) {
-                            entries.push(AccessEntry {
-                                access,
-                                position: record.position,
-                                recorded_at: record.recorded_at,
-                            });
+                            entries.push(AccessEntry { access, position: record.position, recorded_at: record.recorded_at });
                         }
                     }
                     Ok(_) => {}

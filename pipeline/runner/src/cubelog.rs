@@ -177,12 +177,7 @@ impl Cubelog {
         self.await_cut(&self.shared().folded, token, None).await
     }
 
-    async fn await_cut(
-        &self,
-        sender: &watch::Sender<Cut>,
-        token: &Cut,
-        timeout: Option<Duration>,
-    ) -> Result<(), RunError> {
+    async fn await_cut(&self, sender: &watch::Sender<Cut>, token: &Cut, timeout: Option<Duration>) -> Result<(), RunError> {
         let mut cuts = sender.subscribe();
         let mut stopped = self.inner.stopped.clone();
         let reached = async {
@@ -276,11 +271,7 @@ enum Next {
 }
 
 /// Keeps a live session running: after a passing error it reopens the views and goes on from what they reflect.
-async fn supervise(
-    shared: Arc<Shared>,
-    mut control: mpsc::Receiver<Control>,
-    stopped: watch::Sender<Option<String>>,
-) {
+async fn supervise(shared: Arc<Shared>, mut control: mpsc::Receiver<Control>, stopped: watch::Sender<Option<String>>) {
     let mut failures = 0u32;
     loop {
         let before = shared.reflected.borrow().clone();

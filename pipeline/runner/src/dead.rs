@@ -23,12 +23,7 @@ impl Cubelog {
     }
 
     /// Gives the record up: its cube goes on with what came after it.
-    pub async fn dead_discard(
-        &self,
-        caller: &Caller,
-        position: Position,
-        reason: Option<String>,
-    ) -> Result<DeadRow, RunError> {
+    pub async fn dead_discard(&self, caller: &Caller, position: Position, reason: Option<String>) -> Result<DeadRow, RunError> {
         self.handle_dead(caller, position, DeadLetterAction::Discarded, reason).await
     }
 

@@ -99,9 +99,7 @@ pub fn read_record(sealer: &Sealer, record: &Record) -> Result<Read, String> {
     }
     let content = match event.body.content() {
         None => None,
-        Some(sealed) => {
-            Some(sealer.open(event.envelope.id, &event.envelope.cube, sealed).map_err(|error| error.to_string())?)
-        }
+        Some(sealed) => Some(sealer.open(event.envelope.id, &event.envelope.cube, sealed).map_err(|error| error.to_string())?),
     };
     Ok(Read { event, content })
 }

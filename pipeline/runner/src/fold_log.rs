@@ -30,7 +30,8 @@ pub async fn fold_log(log: &Arc<dyn EventLog>, until: Cut) -> Result<Folded, Run
     let (to_fold, mut events) = mpsc::channel::<Vec<(At, Option<Event>)>>(WAITING_MAX);
     let decoder = tokio::task::spawn_blocking(move || {
         while let Some(batch) = records.blocking_recv() {
-            let decoded = batch.iter().map(|record| (at(record.position, record.recorded_at), decode_event(&record.payload).ok()));
+            let decoded =
+                batch.iter().map(|record| (at(record.position, record.recorded_at), decode_event(&record.payload).ok()));
             // The folder only ends early by a panic, which its own handle reports.
             if to_fold.blocking_send(decoded.collect()).is_err() {
                 return;

@@ -178,7 +178,11 @@ impl Cubelog {
             let known = in_chunk.get(&turn.event).copied().or_else(|| {
                 let memory = state.memories.get(&turn.memory)?;
                 // A turn that was revised since is known by its id alone.
-                state.seen.contains(&turn.event).then_some(if memory.last == 1 { memory.fingerprint } else { Fingerprint([0; 16]) })
+                state.seen.contains(&turn.event).then_some(if memory.last == 1 {
+                    memory.fingerprint
+                } else {
+                    Fingerprint([0; 16])
+                })
             });
             if let Some(known) = known {
                 let revised = known == Fingerprint([0; 16]);

@@ -143,10 +143,8 @@ impl Pending {
                 Some(pending) => (pending.source, pending.is_new),
                 None => (self.earlier(id, change.memory.current), false),
             };
-            self.memories.insert(
-                id,
-                PendingMemory { cube: event.envelope.cube.clone(), memory: change.memory.clone(), source, is_new },
-            );
+            self.memories
+                .insert(id, PendingMemory { cube: event.envelope.cube.clone(), memory: change.memory.clone(), source, is_new });
         }
         let row = VersionRow {
             cube: event.envelope.cube.clone(),
@@ -182,11 +180,7 @@ impl Pending {
     }
 
     /// Resolves what earlier batches hold, embeds what is new and gives the batch to commit.
-    pub async fn into_batch(
-        mut self,
-        views: &Arc<dyn ViewStore>,
-        embedder: &Arc<dyn Embedder>,
-    ) -> Result<Batch, BatchError> {
+    pub async fn into_batch(mut self, views: &Arc<dyn ViewStore>, embedder: &Arc<dyn Embedder>) -> Result<Batch, BatchError> {
         let fetched = self.fetch(views).await?;
         let resolve = |source: Source, memory: MemoryId| match source {
             Source::Here(written) => Some(written),

@@ -122,9 +122,9 @@ impl Session {
         let committer = tokio::spawn(commit_batches(shared.clone(), batches));
         let result = self.fold_stream(&mut stream, &mut asks, &to_commit, start).await;
         drop(to_commit);
-        let committed = committer.await.unwrap_or_else(|panic| {
-            Err(ProjectError::Views(ViewError::Query(format!("the committer panicked: {panic}"))))
-        });
+        let committed = committer
+            .await
+            .unwrap_or_else(|panic| Err(ProjectError::Views(ViewError::Query(format!("the committer panicked: {panic}")))));
         // The committer's error came first: the fold only noticed that nobody takes its batches.
         committed?;
         result
@@ -266,11 +266,8 @@ impl Session {
         let cube_changed = applied.changes.iter().any(|change| matches!(change, cubelog_memory::Change::Cube));
         if let Some(state) = fold.state(&event.envelope.cube) {
             if cube_changed {
-                let row = CubeRow {
-                    state: crate::pending::cube_part(state),
-                    changed_at: record.recorded_at,
-                    changed: record.position,
-                };
+                let row =
+                    CubeRow { state: crate::pending::cube_part(state), changed_at: record.recorded_at, changed: record.position };
                 let mut directory = self.shared.directory.write().unwrap_or_else(|poisoned| poisoned.into_inner());
                 directory.insert(state.key.clone(), row);
             }

@@ -45,8 +45,7 @@ impl Cubelog {
             })
             .await?;
         let ranked = rank(&found.iter().map(|found| found.candidate.clone()).collect::<Vec<_>>());
-        let mut rows: BTreeMap<MemoryId, MemoryRow> =
-            found.into_iter().map(|found| (found.row.memory.id, found.row)).collect();
+        let mut rows: BTreeMap<MemoryId, MemoryRow> = found.into_iter().map(|found| (found.row.memory.id, found.row)).collect();
         let hits: Vec<Hit> = ranked
             .into_iter()
             .take(k)
@@ -145,12 +144,7 @@ impl Cubelog {
         Ok(rows)
     }
 
-    async fn state_unseen(
-        &self,
-        cube: &CubeKey,
-        moment: &Moment,
-        include_hidden: bool,
-    ) -> Result<Vec<VersionRow>, RunError> {
+    async fn state_unseen(&self, cube: &CubeKey, moment: &Moment, include_hidden: bool) -> Result<Vec<VersionRow>, RunError> {
         let query = StateQuery {
             cube: cube.clone(),
             memories: Vec::new(),
@@ -182,12 +176,7 @@ impl Cubelog {
     }
 
     /// What a cube has in the live views and not in replayed ones (`Removed`), and the other way round (`Added`).
-    pub async fn diff_views(
-        &self,
-        caller: &Caller,
-        cube: &CubeKey,
-        other_views_dir: &Path,
-    ) -> Result<Vec<Difference>, RunError> {
+    pub async fn diff_views(&self, caller: &Caller, cube: &CubeKey, other_views_dir: &Path) -> Result<Vec<Difference>, RunError> {
         let row = self.authorize(caller, cube, Right::Read)?;
         let other = self.open_replayed(other_views_dir).await?;
         let live = self.state_unseen(cube, &Moment::default(), false).await?;
@@ -207,12 +196,7 @@ impl Cubelog {
         Ok(differences)
     }
 
-    async fn remember_differences(
-        &self,
-        caller: &Caller,
-        cube: &CubeRow,
-        differences: &[Difference],
-    ) -> Result<(), RunError> {
+    async fn remember_differences(&self, caller: &Caller, cube: &CubeRow, differences: &[Difference]) -> Result<(), RunError> {
         let shown = differences
             .iter()
             .flat_map(|difference| match difference {
@@ -226,12 +210,7 @@ impl Cubelog {
         self.remember(caller, cube, Purpose::State, None, shown).await
     }
 
-    pub(crate) async fn cube_of(
-        &self,
-        caller: &Caller,
-        cube: Option<&CubeKey>,
-        memory: MemoryId,
-    ) -> Result<CubeRow, RunError> {
+    pub(crate) async fn cube_of(&self, caller: &Caller, cube: Option<&CubeKey>, memory: MemoryId) -> Result<CubeRow, RunError> {
         let key = match cube {
             Some(cube) => cube.clone(),
             None => {

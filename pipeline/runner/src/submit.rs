@@ -3,9 +3,9 @@
 use bytes::Bytes;
 use cubelog_log::{Append, Topic};
 use cubelog_memory::{
-    Body, Command, Content, ConflictResolved, CubeCreated, CubeGranted, CubeKey, CubeRevoked, Cut, Decision, Event, EventId, MemoryExpired,
-    MemoryId, MemoryMerged, MemoryMoved, MemoryRecorded, MemoryRelated, MemoryRevised, MemoryTagged, Kind, PolicySet, SubjectId,
-    Timestamp, Validity, Verdict, decide, derive_uuid,
+    Body, Command, ConflictResolved, Content, CubeCreated, CubeGranted, CubeKey, CubeRevoked, Cut, Decision, Event, EventId,
+    Kind, MemoryExpired, MemoryId, MemoryMerged, MemoryMoved, MemoryRecorded, MemoryRelated, MemoryRevised, MemoryTagged,
+    PolicySet, SubjectId, Timestamp, Validity, Verdict, decide, derive_uuid,
 };
 use cubelog_schemas::encode_event;
 use std::sync::atomic::Ordering;

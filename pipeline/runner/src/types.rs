@@ -1,27 +1,78 @@
 //! Requests and answers of the runner, in domain terms.
 
 use cubelog_memory::{
-    CommandId, Content, CubeKey, Cut, Descriptive, EventId, Governance, Lifecycle, MemoryId, Position, PrincipalId, Relation, Right,
-    Tag, Timestamp, Validity, VersionNo, VersionRef, Visibility,
+    CommandId, Content, CubeKey, Cut, Descriptive, EventId, Governance, Lifecycle, MemoryId, Position, PrincipalId, Relation,
+    Right, Tag, Timestamp, Validity, VersionNo, VersionRef, Visibility,
 };
 use cubelog_views::{Filter, Known, MemoryRow, VersionRow};
 
 /// What a caller wants changed. Content is in clear here; it is sealed before it goes anywhere.
 #[derive(Debug, Clone)]
 pub enum Change {
-    CreateCube { visibility: Visibility, auditable: bool },
-    Grant { principal: PrincipalId, right: Right },
-    Revoke { principal: PrincipalId },
-    SetPolicy { name: Tag, document: String },
+    CreateCube {
+        visibility: Visibility,
+        auditable: bool,
+    },
+    Grant {
+        principal: PrincipalId,
+        right: Right,
+    },
+    Revoke {
+        principal: PrincipalId,
+    },
+    SetPolicy {
+        name: Tag,
+        document: String,
+    },
     /// A new memory. `subject` names whom it is about (default: the speaker, else the cube itself).
-    Record { memory: Option<MemoryId>, subject: Option<String>, content: Content, descriptive: Descriptive, governance: Governance, valid: Option<Validity>, sources: Vec<VersionRef> },
-    Revise { memory: MemoryId, expected: VersionNo, content: Content, valid: Option<Validity> },
-    Merge { into: MemoryId, expected: VersionNo, sources: Vec<VersionRef>, content: Content },
-    Relate { from: MemoryId, to: MemoryId, relation: Relation, weight: f32, withdrawn: bool },
-    Move { memory: MemoryId, to: Lifecycle, reason: Option<String> },
-    Tag { memory: MemoryId, add: Vec<Tag>, remove: Vec<Tag> },
-    Expire { memory: MemoryId, reason: Option<String> },
-    Resolve { memory: MemoryId, expected: VersionNo, winner: VersionNo, reason: Option<String> },
+    Record {
+        memory: Option<MemoryId>,
+        subject: Option<String>,
+        content: Content,
+        descriptive: Descriptive,
+        governance: Governance,
+        valid: Option<Validity>,
+        sources: Vec<VersionRef>,
+    },
+    Revise {
+        memory: MemoryId,
+        expected: VersionNo,
+        content: Content,
+        valid: Option<Validity>,
+    },
+    Merge {
+        into: MemoryId,
+        expected: VersionNo,
+        sources: Vec<VersionRef>,
+        content: Content,
+    },
+    Relate {
+        from: MemoryId,
+        to: MemoryId,
+        relation: Relation,
+        weight: f32,
+        withdrawn: bool,
+    },
+    Move {
+        memory: MemoryId,
+        to: Lifecycle,
+        reason: Option<String>,
+    },
+    Tag {
+        memory: MemoryId,
+        add: Vec<Tag>,
+        remove: Vec<Tag>,
+    },
+    Expire {
+        memory: MemoryId,
+        reason: Option<String>,
+    },
+    Resolve {
+        memory: MemoryId,
+        expected: VersionNo,
+        winner: VersionNo,
+        reason: Option<String>,
+    },
 }
 
 /// A change to one cube.
@@ -121,7 +172,11 @@ pub enum Difference {
     Added(Box<VersionRow>),
     Removed(Box<VersionRow>),
     /// Same memory, other content or metadata; `fields` names what differs.
-    Changed { before: Box<VersionRow>, after: Box<VersionRow>, fields: Vec<&'static str> },
+    Changed {
+        before: Box<VersionRow>,
+        after: Box<VersionRow>,
+        fields: Vec<&'static str>,
+    },
 }
 
 /// One entry of an access audit.
@@ -176,4 +231,3 @@ pub struct Status {
     /// Why the projector stopped, if it did.
     pub stopped: Option<String>,
 }
-

@@ -14,7 +14,13 @@ pub struct Maker<'a> {
 }
 
 impl Maker<'_> {
-    fn record(&self, key: &CubeKey, number: u64, text: &str, body: impl FnOnce(Sealed, Fingerprint) -> Body) -> anyhow::Result<Append> {
+    fn record(
+        &self,
+        key: &CubeKey,
+        number: u64,
+        text: &str,
+        body: impl FnOnce(Sealed, Fingerprint) -> Body,
+    ) -> anyhow::Result<Append> {
         let event = EventId::new(derive_uuid("bench-event", &[key.cube.as_str(), &number.to_string()]));
         let subject = self.keyring.subject_of(key, "somebody");
         let mut plain = Vec::new();

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use cubelog_keyring::Keyring;
-use cubelog_log::EventLog;
+use cubelog_log::{EventLog, KafkaLog};
 use cubelog_runner::{Cubelog, Embedder};
 
 /// The composition root, seen by the benchmarks: they measure the same parts that users run.
@@ -16,7 +16,7 @@ pub trait Kit: Send + Sync {
     /// The local log in `directory`.
     fn local_log(&self, directory: &Path) -> anyhow::Result<Arc<dyn EventLog>>;
     /// A Kafka log with fresh topics under `prefix`.
-    async fn kafka_log(&self, bootstrap: &str, prefix: &str) -> anyhow::Result<Arc<dyn EventLog>>;
+    async fn kafka_log(&self, bootstrap: &str, prefix: &str) -> anyhow::Result<Arc<KafkaLog>>;
     /// Keys in `directory`, made if they are missing; the store that `open` gives uses the same.
     fn keyring(&self, directory: &Path) -> anyhow::Result<Arc<Keyring>>;
     /// The real encoder without a cache; `None` where its model is not installed.

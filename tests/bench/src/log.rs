@@ -3,7 +3,8 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use cubelog_log::{Append, EventLog, ReadFrom, Topic};
+use cubelog_log::kafka::bare::{BareConsumer, BareProducer};
+use cubelog_log::{Append, EventLog, KafkaLog, ReadFrom, Topic};
 use cubelog_runner::NoEmbedder;
 use futures::StreamExt;
 
@@ -29,8 +30,8 @@ impl Sizes {
 async fn append_all(kit: &dyn Kit, log: &Arc<dyn EventLog>, batches: Vec<Vec<Append>>, in_flight: usize) -> anyhow::Result<f64> {
     let count: usize = batches.iter().map(Vec::len).sum();
     let begin = kit.seconds();
-    let mut appends = futures::stream::iter(batches.into_iter().map(|batch| log.append(Topic::Events, batch)))
-        .buffered(in_flight);
+    let mut appends =
+        futures::stream::iter(batches.into_iter().map(|batch| log.append(Topic::Events, batch))).buffered(in_flight);
     while let Some(appended) = appends.next().await {
         appended?;
     }
@@ -105,6 +106,28 @@ pub async fn local(kit: &dyn Kit, options: &Options) -> anyhow::Result<Vec<Measu
     ])
 }
 
+/// Appends under way at once on Kafka: every produce request waits for the broker's fsync, so throughput needs company.
+const KAFKA_IN_FLIGHT: usize = 32;
+
+/// The bare producer's rate over the same records, on topics of its own.
+async fn bare_produce(kit: &dyn Kit, log: Arc<KafkaLog>, payloads: Vec<(String, bytes::Bytes)>) -> anyhow::Result<f64> {
+    let count = payloads.len();
+    let begin = kit.seconds();
+    let sent = tokio::task::spawn_blocking(move || {
+        let producer = BareProducer::connect(&log, Topic::Events)?;
+        producer.send(payloads.iter().map(|(key, payload)| (key.as_str(), &payload[..])))
+    });
+    anyhow::ensure!(sent.await?? == count, "the bare producer lost records");
+    Ok(count as f64 / (kit.seconds() - begin))
+}
+
+async fn bare_consume(kit: &dyn Kit, log: Arc<KafkaLog>, count: usize) -> anyhow::Result<f64> {
+    let begin = kit.seconds();
+    let counted = tokio::task::spawn_blocking(move || BareConsumer::connect(&log, Topic::Events)?.count(count));
+    anyhow::ensure!(counted.await??.0 == count, "the bare consumer missed records");
+    Ok(count as f64 / (kit.seconds() - begin))
+}
+
 pub async fn kafka(kit: &dyn Kit, options: &Options, bootstrap: &str) -> anyhow::Result<Vec<Measured>> {
     let sizes = Sizes::of(options);
     let (mut appended, mut folded, mut projected, mut bare_in, mut bare_out) = (vec![], vec![], vec![], vec![], vec![]);
@@ -115,21 +138,21 @@ pub async fn kafka(kit: &dyn Kit, options: &Options, bootstrap: &str) -> anyhow:
         let batches = maker.turns("kafka", sizes.append, 24, BATCH)?;
         let payloads: Vec<(String, bytes::Bytes)> =
             batches.iter().flatten().map(|record| (record.key.clone(), record.payload.clone())).collect();
+        let count = payloads.len();
         let prefix = format!("bench-{}-{run}", std::process::id());
-        let log = kit.kafka_log(bootstrap, &prefix).await?;
+        let bare = kit.kafka_log(bootstrap, &format!("{prefix}-bare")).await?;
+        let log: Arc<dyn EventLog> = kit.kafka_log(bootstrap, &prefix).await?;
         // In turn, so that a slow minute of the machine hits both.
-        let bare = cubelog_log::kafka::bare::produce(bootstrap, &format!("{prefix}.bare"), log.partitions(), &payloads).await?;
-        bare_in.push(bare);
-        appended.push(append_all(kit, &log, batches, 8).await?);
-        bare_out.push(cubelog_log::kafka::bare::consume(bootstrap, &format!("{prefix}.bare"), payloads.len() as u64).await?);
+        bare_in.push(bare_produce(kit, bare.clone(), payloads).await?);
+        appended.push(append_all(kit, &log, batches, KAFKA_IN_FLIGHT).await?);
+        bare_out.push(bare_consume(kit, bare, count).await?);
         let (records, rate) = fold_all(kit, &log).await?;
-        anyhow::ensure!(records >= sizes.append as u64, "the replay read {records} of {} records", sizes.append);
+        anyhow::ensure!(records as usize == count, "the replay read {records} of {count} records");
         folded.push(rate);
-        let prefix = format!("bench-{}-{run}-project", std::process::id());
         let directory = options.scratch.join(format!("kafka-project-{run}"));
         let keyring = kit.keyring(&directory)?;
-        let log = kit.kafka_log(bootstrap, &prefix).await?;
-        append_all(kit, &log, Maker { keyring: &keyring }.turns("kafka", sizes.project, 24, BATCH)?, 8).await?;
+        let log: Arc<dyn EventLog> = kit.kafka_log(bootstrap, &format!("{prefix}-project")).await?;
+        append_all(kit, &log, Maker { keyring: &keyring }.turns("kafka", sizes.project, 24, BATCH)?, KAFKA_IN_FLIGHT).await?;
         projected.push(project(kit, &directory, log, sizes.project).await?);
         std::fs::remove_dir_all(&directory)?;
     }

@@ -107,10 +107,8 @@ pub fn percentile(values: &[f64], p: f64) -> f64 {
 /// Writes the list as JSON, whole or not at all. Measurements of an earlier run that this one did not repeat are kept, so that
 /// parts of the suite can be run one by one.
 pub fn write(path: &Path, measured: &[Measured]) -> std::io::Result<()> {
-    let mut list: Vec<serde_json::Value> = std::fs::read(path)
-        .ok()
-        .and_then(|bytes| serde_json::from_slice(&bytes).ok())
-        .unwrap_or_default();
+    let mut list: Vec<serde_json::Value> =
+        std::fs::read(path).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default();
     list.retain(|old| !measured.iter().any(|new| old.get("name").and_then(|name| name.as_str()) == Some(&new.name)));
     for one in measured {
         list.push(serde_json::to_value(one)?);

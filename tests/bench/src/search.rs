@@ -16,14 +16,7 @@ pub async fn search(kit: &dyn Kit, options: &Options) -> anyhow::Result<Vec<Meas
     let directory = options.scratch.join("search");
     let log = kit.local_log(&directory)?;
     let store = kit.open(&directory, log.clone(), kit.hash_encoder()).await?;
-    let ingest = IngestOptions {
-        tenant: tenant(),
-        cube: None,
-        create: true,
-        auditable: false,
-        keep_going: false,
-        subject: None,
-    };
+    let ingest = IngestOptions { tenant: tenant(), cube: None, create: true, auditable: false, keep_going: false, subject: None };
     let begin = kit.seconds();
     for start in (0..count).step_by(CHUNK) {
         store.ingest_turns(&caller(), &ingest, turns("search", start, CHUNK.min(count - start))).await?;
@@ -63,10 +56,15 @@ pub async fn search(kit: &dyn Kit, options: &Options) -> anyhow::Result<Vec<Meas
     let begin = kit.seconds();
     let mut tasks = Vec::new();
     for searcher in 0..20u64 {
-        let (store, requests) = (store.clone(), (0..searches / 20).map({
-            let mut random = Random::new(1_000 + searcher);
-            move |_| request(&mut random)
-        }).collect::<Vec<_>>());
+        let (store, requests) = (
+            store.clone(),
+            (0..searches / 20)
+                .map({
+                    let mut random = Random::new(1_000 + searcher);
+                    move |_| request(&mut random)
+                })
+                .collect::<Vec<_>>(),
+        );
         tasks.push(tokio::spawn(async move {
             for request in requests {
                 store.search(&caller(), request).await?;

@@ -64,8 +64,7 @@ async fn conversations_whose_names_are_no_names_get_cubes_of_their_own() {
     for conversation in ["Trip to Rome / 2025", "Trip to Rome ? 2025", "😀", "ordinary"] {
         world.store.ingest_turns(&ana, &options(), turns(conversation, &["hello"])).await.unwrap();
     }
-    let names: Vec<String> =
-        world.store.cubes(&ana).await.unwrap().iter().map(|row| row.state.key.cube.to_string()).collect();
+    let names: Vec<String> = world.store.cubes(&ana).await.unwrap().iter().map(|row| row.state.key.cube.to_string()).collect();
     assert_eq!(names.len(), 4, "{names:?}");
     assert!(names.contains(&"ordinary".to_owned()));
 }
