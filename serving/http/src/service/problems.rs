@@ -89,7 +89,6 @@ fn logged(error: &LogError) -> Problem {
         | LogError::Io { .. }
         | LogError::PartitionCount { .. }
         | LogError::PartitionsOutOfRange { .. }
-        | LogError::Clock { .. }
         | LogError::TopicConfig { .. }
         | LogError::TopicPartitions { .. }
         | LogError::KafkaSetting { .. } => Code::Internal,
