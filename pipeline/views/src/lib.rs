@@ -1,9 +1,41 @@
 //! Materialized views of the log in LanceDB: disposable, rebuildable, and provably equal to a fresh replay.
 
+pub mod columns;
+pub mod commit;
+pub mod compare;
+pub mod conformance;
+pub mod cubes;
+pub mod dead;
+pub mod edges;
+mod erase;
 pub mod error;
+pub mod events;
+mod fault;
+mod filter;
+mod indices;
+mod layout;
+mod lock;
+mod maintain;
+pub mod mem;
+pub mod memories;
+mod parts;
+mod pointer;
 pub mod port;
+mod read;
+mod recovery;
 pub mod rows;
+mod search;
+pub mod sql;
+pub mod store;
+mod tables;
+pub mod turns;
+pub mod versions;
+mod write;
 
+pub use compare::{CompareOptions, Difference, TableDifference, compare};
 pub use error::ViewError;
+pub use mem::MemViews;
 pub use port::*;
 pub use rows::*;
+pub use store::{LanceViews, Snapshot, ViewOptions};
+pub use tables::Table;

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use cubelog_memory::ranking::Candidate;
-use cubelog_memory::{CubeKey, CubeState, Cut, MemoryId, SemanticType, Tag, TenantId, Timestamp};
+use cubelog_memory::{CubeKey, CubeState, Cut, MemoryId, SemanticType, SubjectId, Tag, TenantId, Timestamp};
 
 use crate::error::ViewError;
 use crate::rows::{CubeRow, DeadRow, EdgeRow, MemoryRow, TurnRow, VersionRow};
@@ -117,18 +117,20 @@ pub trait ViewStore: Send + Sync + 'static {
     /// The content rows of versions `(memory, version)`: for each the earliest row that shows it.
     async fn version_content(&self, memory: MemoryId, version: u32) -> Result<Option<VersionRow>, ViewError>;
 
+    /// Candidates of both sides, best of each; rows come without their vectors.
     async fn search(&self, query: SearchQuery) -> Result<Vec<Found>, ViewError>;
 
     /// Every row of a memory's chain, oldest first.
     async fn history(&self, memory: MemoryId) -> Result<Vec<VersionRow>, ViewError>;
 
-    /// One row a memory, ordered by (stream index, created, id).
+    /// One row a memory, ordered by (stream index, created, id); memories outside a stream come last. Version and content are those
+    /// asked for (a sibling in conflict is never shown); `memory` is what was last known of it, siblings included.
     async fn state(&self, query: StateQuery) -> Result<Vec<VersionRow>, ViewError>;
 
     /// The row of `versions` that an event made, if it made one: how a repeated command finds its first answer.
     async fn version_of_event(&self, event: cubelog_memory::EventId) -> Result<Option<VersionRow>, ViewError>;
 
-    /// Edges in force that touch one of these memories.
+    /// Edges in force that touch one of these memories, ordered by (from, to, relation).
     async fn edges(&self, cube: &CubeKey, memories: &[MemoryId]) -> Result<Vec<EdgeRow>, ViewError>;
 
     async fn cubes(&self, tenant: Option<&TenantId>) -> Result<Vec<CubeRow>, ViewError>;
@@ -136,8 +138,19 @@ pub trait ViewStore: Send + Sync + 'static {
     /// Dead letters, oldest first.
     async fn dead(&self) -> Result<Vec<DeadRow>, ViewError>;
 
+    /// Subjects that have content in clear here.
+    async fn subjects(&self) -> Result<Vec<SubjectId>, ViewError>;
+
+    /// Rewrites all rows of these subjects as erased and removes the files that held their content. Says how many rows changed;
+    /// the reflected cut stays. Doing it again changes nothing.
+    async fn erase(&self, subjects: &[SubjectId]) -> Result<u64, ViewError>;
+
     /// Compaction, index upkeep and pruning where due; called by the projector between batches. Answers what it did.
     async fn maintain(&self) -> Result<Vec<String>, ViewError>;
 
     async fn stats(&self) -> Result<Vec<TableStats>, ViewError>;
+
+    /// After a failed commit: looks at what is on disk, brings all tables back to one cut and answers with it. The store
+    /// keeps its writer's lock.
+    async fn recover(&self) -> Result<Cut, ViewError>;
 }

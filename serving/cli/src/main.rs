@@ -1,1 +1,22 @@
-fn main() {}
+//! The program `cubelog`.
+
+mod app;
+mod args;
+mod config;
+mod directory;
+mod failure;
+mod ingest;
+mod kit;
+mod output;
+mod progress;
+mod remote;
+mod run;
+mod store;
+mod verbs;
+mod views;
+mod when;
+mod wire;
+
+fn main() {
+    std::process::exit(run::main() as i32)
+}

@@ -1,7 +1,5 @@
 //! Search over 100,000 memories of one cube, and how soon a server on them is ready.
 
-use std::sync::Arc;
-
 use cubelog_runner::{IngestOptions, SearchRequest};
 
 use crate::corpus::{Random, caller, cube, question, tenant, turns};

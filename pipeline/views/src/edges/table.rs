@@ -1,0 +1,41 @@
+//! Queries of `edges`.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use cubelog_memory::{CubeKey, MemoryId, Relation};
+use lance::Dataset;
+
+use super::row;
+use crate::error::ViewError;
+use crate::filter;
+use crate::memories::table::IDS_IN_ONE_QUERY;
+use crate::read::Read;
+use crate::rows::EdgeRow;
+use crate::tables::Table;
+
+/// Edges in force that touch one of these memories, ordered by (from, to, relation).
+pub async fn touching(dataset: &Arc<Dataset>, cube: &CubeKey, ids: &[MemoryId]) -> Result<Vec<EdgeRow>, ViewError> {
+    let mut rows = Vec::new();
+    for ids in ids.chunks(IDS_IN_ONE_QUERY) {
+        let touches = filter::memories("from_memory", ids).or(filter::memories("to_memory", ids));
+        for batch in Read::rows(touches.and(filter::cube(cube))).collect(Table::Edges, dataset).await? {
+            rows.extend(row::from_batch(&batch)?);
+        }
+    }
+    Ok(in_force(rows))
+}
+
+/// The newest row of each relation, unless it withdraws it.
+pub fn in_force(rows: Vec<EdgeRow>) -> Vec<EdgeRow> {
+    let mut newest: HashMap<(MemoryId, MemoryId, Relation), EdgeRow> = HashMap::new();
+    for row in rows {
+        let key = (row.edge.from, row.edge.to, row.edge.relation);
+        if newest.get(&key).is_none_or(|other| other.position <= row.position) {
+            newest.insert(key, row);
+        }
+    }
+    let mut rows: Vec<EdgeRow> = newest.into_values().filter(|row| !row.edge.withdrawn).collect();
+    rows.sort_by_key(|row| (row.edge.from, row.edge.to, row.edge.relation));
+    rows
+}

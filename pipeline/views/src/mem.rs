@@ -1,0 +1,312 @@
+//! `MemViews`: the views in memory, for fast tests and for simulating the runner. Search looks at every row.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use async_trait::async_trait;
+use cubelog_memory::ranking::Candidate;
+use cubelog_memory::{CubeKey, CubeState, Cut, EventId, MemoryId, Position, SubjectId, TenantId};
+
+use crate::edges::table::in_force;
+use crate::error::ViewError;
+use crate::parts::search_text;
+use crate::port::{Batch, Filter, Found, Known, SearchQuery, StateQuery, TableStats, ViewStore};
+use crate::rows::{CubeRow, DeadRow, EdgeRow, MemoryRow, Shown, TurnRow, VersionRow};
+use crate::search::words;
+use crate::versions::choose::{Glance, choose, finish};
+
+#[derive(Debug, Default)]
+struct Tables {
+    cut: Cut,
+    memories: BTreeMap<MemoryId, MemoryRow>,
+    versions: BTreeMap<MemoryId, Vec<VersionRow>>,
+    turns: Vec<TurnRow>,
+    edges: Vec<EdgeRow>,
+    cubes: BTreeMap<CubeKey, CubeRow>,
+    dead: BTreeMap<Position, DeadRow>,
+}
+
+/// Views in memory; nothing survives them.
+#[derive(Debug, Default)]
+pub struct MemViews(Mutex<Tables>);
+
+impl MemViews {
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    fn tables(&self) -> MutexGuard<'_, Tables> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The stream, in the order in which it was committed.
+    pub fn turns(&self) -> Vec<TurnRow> {
+        self.tables().turns.clone()
+    }
+}
+
+#[async_trait]
+impl ViewStore for MemViews {
+    fn reflected(&self) -> Cut {
+        self.tables().cut.clone()
+    }
+
+    async fn commit(&self, batch: Batch) -> Result<(), ViewError> {
+        let mut tables = self.tables();
+        if tables.cut.includes(&batch.upto) {
+            return Ok(());
+        }
+        if !batch.upto.includes(&tables.cut) {
+            return Err(ViewError::Query(format!(
+                "a batch up to {} would go back behind {}, which is reflected",
+                batch.upto, tables.cut
+            )));
+        }
+        for row in batch.memories {
+            let newer = |old: &MemoryRow| old.memory.changed.offset < row.memory.changed.offset;
+            if tables.memories.get(&row.memory.id).is_none_or(newer) {
+                tables.memories.insert(row.memory.id, row);
+            }
+        }
+        for row in batch.versions {
+            let chain = tables.versions.entry(row.memory.id).or_default();
+            chain.push(row);
+            chain.sort_by_key(|row| row.position);
+        }
+        tables.turns.extend(batch.turns);
+        tables.edges.extend(batch.edges);
+        for row in batch.cubes {
+            if tables.cubes.get(&row.state.key).is_none_or(|old| old.changed.offset < row.changed.offset) {
+                tables.cubes.insert(row.state.key.clone(), row);
+            }
+        }
+        tables.dead.extend(batch.dead.into_iter().map(|row| (row.position, row)));
+        tables.cut = batch.upto;
+        Ok(())
+    }
+
+    async fn load_cube(&self, cube: &CubeKey) -> Result<Option<CubeState>, ViewError> {
+        let tables = self.tables();
+        let mut state = tables.cubes.get(cube).map(|row| row.state.clone());
+        for row in tables.memories.values().filter(|row| row.cube == *cube) {
+            let state = state.get_or_insert_with(|| CubeState::new(cube.clone()));
+            state.memories.insert(row.memory.id, row.memory.clone());
+        }
+        let Some(mut state) = state else { return Ok(None) };
+        state.seen.extend(state.cube_events.iter().copied());
+        state.seen.extend(tables.versions.values().flatten().filter(|row| row.cube == *cube).map(|row| row.event));
+        state.seen.extend(tables.edges.iter().filter(|row| row.cube == *cube).map(|row| row.event));
+        Ok(Some(state))
+    }
+
+    async fn memories(&self, ids: &[MemoryId]) -> Result<Vec<MemoryRow>, ViewError> {
+        let tables = self.tables();
+        let ids: BTreeSet<&MemoryId> = ids.iter().collect();
+        Ok(ids.into_iter().filter_map(|id| tables.memories.get(id)).cloned().collect())
+    }
+
+    async fn version_content(&self, memory: MemoryId, version: u32) -> Result<Option<VersionRow>, ViewError> {
+        let tables = self.tables();
+        Ok(tables.versions.get(&memory).and_then(|chain| chain.iter().find(|row| row.version == version)).cloned())
+    }
+
+    async fn search(&self, query: SearchQuery) -> Result<Vec<Found>, ViewError> {
+        if query.cubes.is_empty() || query.candidates == 0 {
+            return Ok(Vec::new());
+        }
+        let tables = self.tables();
+        let rows: Vec<&MemoryRow> =
+            tables.memories.values().filter(|row| query.cubes.contains(&row.cube) && passes(row, &query.filter)).collect();
+        let mut dense: Vec<(MemoryId, f32)> = Vec::new();
+        if let Some(vector) = &query.vector {
+            dense.extend(rows.iter().filter_map(|row| Some((row.memory.id, cosine(vector, row.vector.as_deref()?)))));
+        }
+        let mut lexical = query.text.as_deref().map(|text| bm25(&words(text), &rows)).unwrap_or_default();
+        let mut candidates: BTreeMap<MemoryId, Candidate> = BTreeMap::new();
+        let entry = |memory: MemoryId| Candidate { memory, dense: None, lexical: None };
+        for (memory, score) in best(&mut dense, query.candidates) {
+            candidates.entry(*memory).or_insert_with(|| entry(*memory)).dense = Some(*score);
+        }
+        for (memory, score) in best(&mut lexical, query.candidates) {
+            candidates.entry(*memory).or_insert_with(|| entry(*memory)).lexical = Some(*score);
+        }
+        Ok(candidates
+            .into_values()
+            .filter_map(|candidate| {
+                let row = MemoryRow { vector: None, ..tables.memories.get(&candidate.memory)?.clone() };
+                Some(Found { candidate, row })
+            })
+            .collect())
+    }
+
+    async fn history(&self, memory: MemoryId) -> Result<Vec<VersionRow>, ViewError> {
+        Ok(self.tables().versions.get(&memory).cloned().unwrap_or_default())
+    }
+
+    async fn state(&self, query: StateQuery) -> Result<Vec<VersionRow>, ViewError> {
+        let tables = self.tables();
+        let rows: Vec<&VersionRow> = tables
+            .versions
+            .values()
+            .flatten()
+            .filter(|row| row.cube == query.cube)
+            .filter(|row| query.memories.is_empty() || query.memories.contains(&row.memory.id))
+            .filter(|row| match &query.known {
+                Known::Now => true,
+                Known::At(at) => row.recorded_at <= *at,
+                Known::Below(cut) => cut.covers(row.position),
+            })
+            .collect();
+        let glances = rows
+            .iter()
+            .enumerate()
+            .map(|(at, row)| Glance {
+                memory: row.memory.id,
+                position: row.position,
+                conflict: row.conflict,
+                valid: row.valid,
+                visible: row.memory.is_visible(),
+                at,
+            })
+            .collect();
+        let choices = choose(glances, query.valid_at, query.include_hidden);
+        Ok(finish(choices.into_iter().map(|choice| (rows[choice.shown].clone(), rows[choice.last].clone())).collect()))
+    }
+
+    async fn version_of_event(&self, event: EventId) -> Result<Option<VersionRow>, ViewError> {
+        let tables = self.tables();
+        let rows = tables.versions.values().flatten().filter(|row| row.event == event);
+        Ok(rows.max_by_key(|row| (row.parents.len(), std::cmp::Reverse(row.memory.id))).cloned())
+    }
+
+    async fn edges(&self, cube: &CubeKey, memories: &[MemoryId]) -> Result<Vec<EdgeRow>, ViewError> {
+        let touches = |row: &&EdgeRow| memories.contains(&row.edge.from) || memories.contains(&row.edge.to);
+        Ok(in_force(self.tables().edges.iter().filter(|row| row.cube == *cube).filter(touches).cloned().collect()))
+    }
+
+    async fn cubes(&self, tenant: Option<&TenantId>) -> Result<Vec<CubeRow>, ViewError> {
+        let tables = self.tables();
+        Ok(tables.cubes.values().filter(|row| tenant.is_none_or(|tenant| row.state.key.tenant == *tenant)).cloned().collect())
+    }
+
+    async fn dead(&self) -> Result<Vec<DeadRow>, ViewError> {
+        let mut rows: Vec<DeadRow> = self.tables().dead.values().cloned().collect();
+        rows.sort_by_key(|row| (row.recorded_at, row.position));
+        Ok(rows)
+    }
+
+    async fn subjects(&self) -> Result<Vec<SubjectId>, ViewError> {
+        let tables = self.tables();
+        let memories = tables.memories.values().filter(|row| row.content != Shown::Erased).map(|row| &row.memory.subject);
+        let versions = tables.versions.values().flatten().filter(|row| row.content != Shown::Erased).map(|row| &row.subject);
+        Ok(memories.chain(versions).cloned().collect::<BTreeSet<_>>().into_iter().collect())
+    }
+
+    async fn erase(&self, subjects: &[SubjectId]) -> Result<u64, ViewError> {
+        let mut tables = self.tables();
+        let Tables { memories, versions, turns, .. } = &mut *tables;
+        let mut changed = 0;
+        let mut firsts: BTreeSet<MemoryId> = BTreeSet::new();
+        for row in versions.values_mut().flatten().filter(|row| subjects.contains(&row.subject)) {
+            if row.version == 1 {
+                firsts.insert(row.memory.id);
+            }
+            if row.content != Shown::Erased {
+                row.content = Shown::Erased;
+                changed += 1;
+            }
+        }
+        for row in memories.values_mut().filter(|row| subjects.contains(&row.memory.subject)) {
+            if row.content != Shown::Erased {
+                row.content = Shown::Erased;
+                row.vector = None;
+                changed += 1;
+            }
+        }
+        for row in turns.iter_mut().filter(|row| firsts.contains(&row.memory)) {
+            if row.session.is_some() || row.speaker.is_some() || row.source.is_some() {
+                (row.session, row.speaker, row.source) = (None, None, None);
+                changed += 1;
+            }
+        }
+        Ok(changed)
+    }
+
+    async fn maintain(&self) -> Result<Vec<String>, ViewError> {
+        Ok(Vec::new())
+    }
+
+    async fn recover(&self) -> Result<Cut, ViewError> {
+        Ok(self.reflected())
+    }
+
+    async fn stats(&self) -> Result<Vec<TableStats>, ViewError> {
+        let tables = self.tables();
+        let count = |table: &str, rows: usize| TableStats { table: table.to_owned(), rows: rows as u64, ..TableStats::default() };
+        Ok(vec![
+            count("versions", tables.versions.values().map(Vec::len).sum()),
+            count("turns", tables.turns.len()),
+            count("edges", tables.edges.len()),
+            count("cubes", tables.cubes.len()),
+            count("dead", tables.dead.len()),
+            count("memories", tables.memories.len()),
+        ])
+    }
+}
+
+fn passes(row: &MemoryRow, filter: &Filter) -> bool {
+    let content = row.content.clear();
+    let said = |field: Option<&String>, wanted: &[String]| wanted.is_empty() || field.is_some_and(|field| wanted.contains(field));
+    let memory = &row.memory;
+    (filter.include_hidden || memory.is_visible())
+        && said(content.and_then(|content| content.speaker.as_ref()), &filter.speakers)
+        && said(content.and_then(|content| content.session.as_ref()), &filter.sessions)
+        && (filter.semantic.is_empty() || filter.semantic.contains(&memory.descriptive.semantic))
+        && filter.tags.iter().all(|tag| memory.descriptive.tags.contains(tag))
+        && filter.path.as_ref().is_none_or(|wanted| {
+            let path = memory.descriptive.path.as_ref().map(ToString::to_string).unwrap_or_default();
+            path == *wanted || path.starts_with(&format!("{wanted}/"))
+        })
+        && filter.since.is_none_or(|since| memory.valid.from >= since)
+        && filter.until.is_none_or(|until| memory.valid.from < until)
+        && filter.before_index.is_none_or(|index| memory.stream_index.is_some_and(|place| place < index))
+}
+
+fn cosine(a: &[f32], b: &[f32]) -> f32 {
+    let dot: f32 = a.iter().zip(b).map(|(a, b)| a * b).sum();
+    let length = |v: &[f32]| v.iter().map(|x| x * x).sum::<f32>().sqrt();
+    dot / (length(a) * length(b)).max(f32::MIN_POSITIVE)
+}
+
+/// BM25 (k1 1.2, b 0.75) over words in lower case, without stems.
+fn bm25(query: &str, rows: &[&MemoryRow]) -> Vec<(MemoryId, f32)> {
+    let texts: Vec<(MemoryId, Vec<String>)> = rows
+        .iter()
+        .filter_map(|row| {
+            let text = search_text(row.content.clear()?).to_lowercase();
+            let words = text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).map(str::to_owned);
+            Some((row.memory.id, words.collect()))
+        })
+        .collect();
+    let mean = texts.iter().map(|(_, words)| words.len()).sum::<usize>() as f32 / texts.len().max(1) as f32;
+    let mut scores: HashMap<MemoryId, f32> = HashMap::new();
+    for word in query.to_lowercase().split(' ').filter(|word| !word.is_empty()) {
+        let with: Vec<(&MemoryId, f32, f32)> = texts
+            .iter()
+            .map(|(id, words)| (id, words.iter().filter(|other| *other == word).count() as f32, words.len() as f32))
+            .filter(|(_, count, _)| *count > 0.0)
+            .collect();
+        let (n, df) = (texts.len() as f32, with.len() as f32);
+        let idf = (1.0 + (n - df + 0.5) / (df + 0.5)).ln();
+        for (id, count, length) in with {
+            *scores.entry(*id).or_default() += idf * count * 2.2 / (count + 1.2 * (0.25 + 0.75 * length / mean));
+        }
+    }
+    scores.into_iter().collect()
+}
+
+/// The best first, ties by id.
+fn best(scored: &mut [(MemoryId, f32)], count: usize) -> &[(MemoryId, f32)] {
+    scored.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
+    &scored[..count.min(scored.len())]
+}

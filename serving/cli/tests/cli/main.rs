@@ -1,0 +1,7 @@
+//! The program itself, run as a user runs it: on temporary directories, with the encoder that needs no model.
+
+mod bad_input;
+mod crash;
+mod kit;
+mod server;
+mod verbs;
