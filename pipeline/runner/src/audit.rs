@@ -17,6 +17,7 @@ use crate::types::AccessEntry;
 impl Cubelog {
     /// Every change of the memory with who made it, oldest first. Content stays out: an audit asks who, not what.
     pub async fn audit_writes(&self, caller: &Caller, memory: MemoryId) -> Result<Vec<VersionRow>, RunError> {
+        self.wait_for_own_writes().await?;
         let cube = self.cube_of(caller, None, memory).await?;
         let mut rows = self.views().history(memory).await?;
         for row in &mut rows {
@@ -28,6 +29,7 @@ impl Cubelog {
 
     /// Every read that showed the memory, oldest first, from the access log itself.
     pub async fn audit_reads(&self, caller: &Caller, memory: MemoryId) -> Result<Vec<AccessEntry>, RunError> {
+        self.wait_for_own_writes().await?;
         let cube = self.cube_of(caller, None, memory).await?;
         self.inner.access.flush().await?;
         let log = &self.shared().log;

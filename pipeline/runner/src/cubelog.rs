@@ -66,6 +66,8 @@ pub(crate) struct Inner {
     supervisor: Mutex<Option<tokio::task::JoinHandle<()>>>,
     /// The cut that this process appended up to, so that ingest can wait for the fold.
     pub appended_to: Mutex<Cut>,
+    /// The cut of the single writes that this process acknowledged: its reads see them without carrying a token.
+    pub submitted_to: Mutex<Cut>,
 }
 
 /// What the supervisor of the projector can be told.
@@ -119,6 +121,7 @@ impl Cubelog {
                 searches: AtomicU64::new(0),
                 supervisor: Mutex::new(supervisor),
                 appended_to: Mutex::new(Cut::start()),
+                submitted_to: Mutex::new(Cut::start()),
             }),
         };
         if role == Role::Writer {
@@ -162,6 +165,12 @@ impl Cubelog {
     /// Waits until the views reflect `token`, making them commit at once.
     pub async fn wait(&self, token: &Cut) -> Result<(), RunError> {
         self.wait_within(token, Some(self.shared().settings.read_timeout)).await
+    }
+
+    /// Waits until the views have every single write that was acknowledged here; turns of an ingest follow by themselves.
+    pub(crate) async fn wait_for_own_writes(&self) -> Result<(), RunError> {
+        let token = self.inner.submitted_to.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).clone();
+        self.wait(&token).await
     }
 
     async fn wait_within(&self, token: &Cut, timeout: Option<Duration>) -> Result<(), RunError> {

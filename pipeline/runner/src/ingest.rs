@@ -226,6 +226,8 @@ impl Cubelog {
                     in_chunk.insert(turn.event, fingerprint);
                 }
                 Ok(Decision::Known) => report.duplicates += 1,
+                // A missing right is no fault of the turn, and every other turn would fare alike.
+                Err(rejection @ (Rejection::Forbidden { .. } | Rejection::UnknownCube(_))) => return Err(rejection.into()),
                 Err(rejection) if options.keep_going => report.refuse(format!("line {line}: {rejection}")),
                 Err(rejection) => return Err(RunError::BadRequest(format!("line {line}: {rejection}"))),
             }

@@ -24,6 +24,7 @@ impl Cubelog {
         if let Some(token) = &request.token {
             self.wait(token).await?;
         }
+        self.wait_for_own_writes().await?;
         let cubes = self.readable(caller, &request.cubes).await?;
         let (query, query_cut) = cut_query(&request.query);
         let k = request.k.min(HITS_MAX);
@@ -101,6 +102,7 @@ impl Cubelog {
         memory: MemoryId,
         moment: &Moment,
     ) -> Result<VersionRow, RunError> {
+        self.wait_for_own_writes().await?;
         let cube = self.cube_of(caller, cube, memory).await?;
         let query = StateQuery {
             cube: cube.state.key.clone(),
@@ -119,6 +121,7 @@ impl Cubelog {
 
     /// Every change of a memory, oldest first.
     pub async fn history(&self, caller: &Caller, memory: MemoryId) -> Result<Vec<VersionRow>, RunError> {
+        self.wait_for_own_writes().await?;
         let cube = self.cube_of(caller, None, memory).await?;
         let mut rows = self.views().history(memory).await?;
         for row in &mut rows {
@@ -137,6 +140,7 @@ impl Cubelog {
         moment: &Moment,
         include_hidden: bool,
     ) -> Result<Vec<VersionRow>, RunError> {
+        self.wait_for_own_writes().await?;
         let row = self.authorize(caller, cube, Right::Read)?;
         let rows = self.state_unseen(cube, moment, include_hidden).await?;
         let shown = rows.iter().map(|row| VersionRef { memory: row.memory.id, version: row.version }).collect();
@@ -167,6 +171,7 @@ impl Cubelog {
         before: &Moment,
         after: &Moment,
     ) -> Result<Vec<Difference>, RunError> {
+        self.wait_for_own_writes().await?;
         let row = self.authorize(caller, cube, Right::Read)?;
         let before = self.state_unseen(cube, before, false).await?;
         let after = self.state_unseen(cube, after, false).await?;
@@ -177,6 +182,7 @@ impl Cubelog {
 
     /// What a cube has in the live views and not in replayed ones (`Removed`), and the other way round (`Added`).
     pub async fn diff_views(&self, caller: &Caller, cube: &CubeKey, other_views_dir: &Path) -> Result<Vec<Difference>, RunError> {
+        self.wait_for_own_writes().await?;
         let row = self.authorize(caller, cube, Right::Read)?;
         let other = self.open_replayed(other_views_dir).await?;
         let live = self.state_unseen(cube, &Moment::default(), false).await?;
@@ -256,6 +262,7 @@ impl Cubelog {
 
     /// What SQL may see for this caller: its tenant, and the cubes if it is no administrator.
     pub async fn sql_scope(&self, caller: &Caller) -> Result<(Option<TenantId>, Option<Vec<CubeKey>>), RunError> {
+        self.wait_for_own_writes().await?;
         if caller.admin {
             return Ok((Some(caller.tenant.clone()), None));
         }

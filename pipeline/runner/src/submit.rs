@@ -104,6 +104,10 @@ impl Cubelog {
         self.inner.appended.fetch_add(1, Ordering::Relaxed);
         let mut token = Cut::start();
         token.cover(appended.position);
+        {
+            let mut submitted_to = self.inner.submitted_to.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+            submitted_to.cover(appended.position);
+        }
         if appended.duplicate {
             self.forget(id);
             return self.first_answer(id, &event.envelope.cube, memory).await;

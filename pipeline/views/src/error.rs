@@ -5,7 +5,9 @@
 pub enum ViewError {
     #[error("another process writes these views ({holder}); stop it, or use its server with --server")]
     Fenced { holder: String },
-    #[error("views in {directory} are of format {found}, this program knows up to {known}; use a newer program, or rebuild the views in a new directory")]
+    #[error(
+        "views in {directory} are of format {found}, this program knows up to {known}; use a newer program, or rebuild the views in a new directory"
+    )]
     NewerFormat { directory: String, found: u32, known: u32 },
     #[error("views were embedded by {found}, this program embeds with {wanted}; run `cubelog rebuild`, which loses nothing")]
     OtherEmbedder { found: String, wanted: String },

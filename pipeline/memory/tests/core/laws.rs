@@ -160,8 +160,17 @@ proptest! {
     fn what_decide_allows_apply_carries_out(bodies in any_history(), when in any_body()) {
         let (mut state, _) = fold(bodies);
         if let Ok(Decision::Append(event)) = decide(&state, Timestamp(0), command(5_000, "writer", when)) {
+            let stale = match &event.body {
+                Body::MemoryRevised(body) => state.memories[&body.memory].current != body.expected,
+                Body::MemoryMerged(body) => {
+                    let lost = |memory: &MemoryId, version| state.memories[memory].current != version;
+                    lost(&body.into, body.expected) || body.sources.iter().any(|source| lost(&source.memory, source.version))
+                }
+                _ => false,
+            };
             let applied = apply(&mut state, at(5_000), &event);
-            prop_assert_eq!(applied.verdict, Verdict::Applied);
+            prop_assert_eq!(matches!(applied.verdict, Verdict::Conflict { .. }), stale);
+            prop_assert!(stale || applied.verdict == Verdict::Applied);
         }
     }
 }

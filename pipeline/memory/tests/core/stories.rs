@@ -30,6 +30,8 @@ fn commands_that_may_happen() {
     appends(base(), "writer", recorded(3, "coffee"));
     appends(base(), "writer", turn(4, "hello"));
     appends(base(), "writer", revised(1, 1, "black tea"));
+    // Known to be stale, and logged all the same: the fold makes it a sibling.
+    appends([base(), vec![revised(1, 1, "new")]].concat(), "writer", revised(1, 1, "late"));
     appends(base(), "writer", merged(1, 1, &[(2, 1)], "tea, green"));
     appends(base(), "writer", moved(1, Lifecycle::Archived));
     appends(base(), "writer", tagged(1, "drinks"));
@@ -51,12 +53,8 @@ fn commands_that_may_not_happen() {
     rejects(base(), "writer", moved(9, Lifecycle::Frozen), unknown);
     rejects(base(), "writer", revised(1, 7, "x"), Rejection::UnknownVersion { memory: id(1), version: 7, last: 1 });
     rejects(base(), "writer", revised(1, 0, "x"), Rejection::UnknownVersion { memory: id(1), version: 0, last: 1 });
-    rejects(
-        with(vec![revised(1, 1, "new")]),
-        "writer",
-        revised(1, 1, "late"),
-        Rejection::Stale { memory: id(1), expected: 1, current: 2 },
-    );
+    let stale = || with(vec![revised(1, 1, "a"), revised(1, 1, "b"), resolved(1, 2, 3)]);
+    rejects(stale(), "writer", resolved(1, 2, 3), Rejection::Stale { memory: id(1), expected: 2, current: 4 });
     rejects(
         with(vec![moved(1, Lifecycle::Frozen)]),
         "writer",

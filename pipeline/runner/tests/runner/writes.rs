@@ -28,17 +28,20 @@ async fn the_same_command_gives_the_same_answer() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_stale_revision_is_told_and_changes_nothing() {
+async fn a_stale_revision_is_kept_as_a_sibling_and_can_be_chosen() {
     let world = World::new().await;
     let (ana, home) = (caller("ana"), cube("home"));
     created(&world.store, &ana, &home, false).await;
     let memory = one(&world.store, &ana, &home, record("tea")).await.unwrap().memory.unwrap();
     assert_eq!(one(&world.store, &ana, &home, revise(memory, 1, "coffee")).await.unwrap().version, Some(2));
-    let stale = one(&world.store, &ana, &home, revise(memory, 1, "cocoa")).await.unwrap_err();
-    assert!(matches!(stale, RunError::Rejected(Rejection::Stale { expected: 1, current: 2, .. })));
-    world.store.flush().await.unwrap();
+    let stale = one(&world.store, &ana, &home, revise(memory, 1, "cocoa")).await.unwrap();
+    assert_eq!((stale.effect, stale.version), (Effect::Conflict, Some(3)));
     let row = world.store.get(&ana, None, memory, &Moment::default()).await.unwrap();
-    assert_eq!((text(&row), row.version), ("coffee", 2));
+    assert_eq!((text(&row), row.version, row.memory.siblings.len()), ("coffee", 2, 1));
+    let choose = Change::Resolve { memory, expected: 2, winner: 3, reason: Some("she said so".to_owned()) };
+    assert_eq!(one(&world.store, &ana, &home, choose).await.unwrap().version, Some(4));
+    let row = world.store.get(&ana, None, memory, &Moment::default()).await.unwrap();
+    assert_eq!((text(&row), row.version, row.memory.siblings.len()), ("cocoa", 4, 0));
     world.equal_after_replay().await;
 }
 
@@ -53,16 +56,15 @@ async fn writers_that_race_leave_siblings_and_never_overwrite() {
         let (store, ana, home) = (world.store.clone(), ana.clone(), home.clone());
         tasks.push(tokio::spawn(async move { one(&store, &ana, &home, revise(memory, 1, &format!("by {writer}"))).await }));
     }
-    let (mut applied, mut conflicts, mut stale) = (0, 0, 0);
+    let (mut applied, mut conflicts) = (0, 0);
     for task in tasks {
         match task.await.unwrap() {
             Ok(outcome) if outcome.effect == Effect::Applied => applied += 1,
             Ok(outcome) if outcome.effect == Effect::Conflict => conflicts += 1,
-            Err(RunError::Rejected(Rejection::Stale { .. })) => stale += 1,
             other => panic!("unexpected {other:?}"),
         }
     }
-    assert_eq!((applied, applied + conflicts + stale), (1, 8));
+    assert_eq!((applied, conflicts), (1, 7));
     world.store.flush().await.unwrap();
     let history = world.store.history(&ana, memory).await.unwrap();
     assert_eq!(history.len(), 2 + conflicts, "every accepted content is in the chain");

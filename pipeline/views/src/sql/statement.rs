@@ -4,9 +4,13 @@ use std::ops::ControlFlow;
 
 use datafusion::sql::parser::{DFParserBuilder, Statement as EngineStatement};
 use datafusion::sql::sqlparser::ast::{Expr, ObjectName, Query, Select, SetExpr, Statement, TableFactor, Visit, Visitor};
+use datafusion::sql::sqlparser::dialect::SQLiteDialect;
 
 use super::error::{SqlError, one_line};
 use super::{EXPRESSION_DEPTH_MAX, SOURCES_MAX, SQL_BYTES_MAX};
+
+/// `cube` is a column here; in most dialects `GROUP BY cube` begins a grouping set.
+const DIALECT: SQLiteDialect = SQLiteDialect {};
 
 /// Parses one statement and refuses everything but reading.
 pub(super) fn parse(sql: &str) -> Result<EngineStatement, SqlError> {
@@ -14,7 +18,11 @@ pub(super) fn parse(sql: &str) -> Result<EngineStatement, SqlError> {
         return Err(SqlError::TooLong { bytes: sql.len() });
     }
     let syntax = |error: datafusion::common::DataFusionError| SqlError::planning(&error, 0);
-    let mut statements = DFParserBuilder::new(sql).build().and_then(|mut parser| parser.parse_statements()).map_err(syntax)?;
+    let mut statements = DFParserBuilder::new(sql)
+        .with_dialect(&DIALECT)
+        .build()
+        .and_then(|mut parser| parser.parse_statements())
+        .map_err(syntax)?;
     match (statements.pop_front(), statements.len()) {
         (None, _) => Err(SqlError::Empty),
         (Some(statement), 0) => check(&statement).map(|()| statement),
