@@ -4,13 +4,12 @@ use std::ops::ControlFlow;
 
 use datafusion::sql::parser::{DFParserBuilder, Statement as EngineStatement};
 use datafusion::sql::sqlparser::ast::{Expr, ObjectName, Query, Select, SetExpr, Statement, TableFactor, Visit, Visitor};
-use datafusion::sql::sqlparser::dialect::SQLiteDialect;
+use datafusion::sql::sqlparser::dialect::GenericDialect;
+use datafusion::sql::sqlparser::keywords::Keyword;
+use datafusion::sql::sqlparser::tokenizer::{Token, TokenWithSpan, Tokenizer};
 
 use super::error::{SqlError, one_line};
 use super::{EXPRESSION_DEPTH_MAX, SOURCES_MAX, SQL_BYTES_MAX};
-
-/// `cube` is a column here; in most dialects `GROUP BY cube` begins a grouping set.
-const DIALECT: SQLiteDialect = SQLiteDialect {};
 
 /// Parses one statement and refuses everything but reading.
 pub(super) fn parse(sql: &str) -> Result<EngineStatement, SqlError> {
@@ -18,16 +17,31 @@ pub(super) fn parse(sql: &str) -> Result<EngineStatement, SqlError> {
         return Err(SqlError::TooLong { bytes: sql.len() });
     }
     let syntax = |error: datafusion::common::DataFusionError| SqlError::planning(&error, 0);
-    let mut statements = DFParserBuilder::new(sql)
-        .with_dialect(&DIALECT)
-        .build()
-        .and_then(|mut parser| parser.parse_statements())
-        .map_err(syntax)?;
+    let mut statements =
+        DFParserBuilder::new(tokens(sql)?).build().and_then(|mut parser| parser.parse_statements()).map_err(syntax)?;
     match (statements.pop_front(), statements.len()) {
         (None, _) => Err(SqlError::Empty),
         (Some(statement), 0) => check(&statement).map(|()| statement),
         (Some(_), more) => Err(SqlError::Several { count: more + 1 }),
     }
+}
+
+/// The words of a statement. `cube` is a column here, so it is a keyword only where a parenthesis follows, as in
+/// `GROUP BY CUBE (tenant, cube)`.
+fn tokens(sql: &str) -> Result<Vec<TokenWithSpan>, SqlError> {
+    let mut tokens = Tokenizer::new(&GenericDialect {}, sql)
+        .tokenize_with_location()
+        .map_err(|error| SqlError::Syntax { reason: one_line(&error.to_string()) })?;
+    let mut before_parenthesis = false;
+    for token in tokens.iter_mut().rev().map(|token| &mut token.token) {
+        match token {
+            Token::Whitespace(_) => continue,
+            Token::Word(word) if word.keyword == Keyword::CUBE && !before_parenthesis => word.keyword = Keyword::NoKeyword,
+            _ => {}
+        }
+        before_parenthesis = *token == Token::LParen;
+    }
+    Ok(tokens)
 }
 
 /// Whether the statement yields rows of tables, so that a limit can be put on top of it.

@@ -24,6 +24,9 @@ async fn what_can_be_asked() {
             "SELECT tenant, count(*) AS n FROM memories GROUP BY tenant ORDER BY n",
             json!([{"tenant": "umbrella", "n": 2}, {"tenant": "acme", "n": 4}]),
         ),
+        ("SELECT cube, count(*) AS n FROM memories GROUP BY cube ORDER BY cube LIMIT 1", json!([{"cube": "a", "n": 4}])),
+        ("SELECT count(*) AS n FROM memories GROUP BY Cube, tenant HAVING cube = 'c'", json!([{"n": 1}])),
+        ("SELECT count(*) AS n FROM (SELECT cube FROM memories GROUP BY CUBE (tenant, cube))", json!([{"n": 10}])),
         ("SELECT vector FROM memories WHERE memory = 'm1'", json!([{"vector": [1.0, null]}])),
         ("WITH t AS (SELECT 1 AS x UNION ALL SELECT 2) SELECT sum(x) AS s FROM t", json!([{"s": 3}])),
         (
