@@ -135,7 +135,8 @@ impl Screen {
     }
 
     pub fn json<T: Serialize>(&self, item: &T) -> Result<()> {
-        let text = serde_json::to_string_pretty(item)
+        // By way of a value, so that numbers look the same in every form.
+        let text = serde_json::to_string_pretty(&value(item)?)
             .map_err(|error| Failure::new(Exit::Failure, format!("cannot write JSON: {error}")))?;
         self.line(&text)
     }

@@ -68,30 +68,33 @@ impl Store {
     }
 
     pub async fn create_cube(&self, request: CreateCubeRequest) -> Result<WriteResponse> {
-        match self {
+        let written: Result<WriteResponse> = match self {
             Store::Local(local) => Ok(local.service.create_cube(&local.caller, request, None).await?),
             Store::Remote(remote) => remote.post(paths::CUBES, &request).await,
-        }
+        };
+        self.seen(written?).await
     }
 
     pub async fn grant(&self, mut request: GrantRequest) -> Result<WriteResponse> {
-        match self {
+        let written: Result<WriteResponse> = match self {
             Store::Local(local) => Ok(local.service.grant(&local.caller, request, None).await?),
             Store::Remote(remote) => {
                 let cube = std::mem::take(&mut request.cube);
                 remote.post(&fill(paths::GRANTS, &[&cube]), &request).await
             }
-        }
+        };
+        self.seen(written?).await
     }
 
     pub async fn revoke(&self, request: RevokeRequest) -> Result<WriteResponse> {
-        match self {
+        let written: Result<WriteResponse> = match self {
             Store::Local(local) => Ok(local.service.revoke(&local.caller, request, None).await?),
             Store::Remote(remote) => {
                 let path = fill(paths::GRANT, &[&request.cube, &request.principal]);
                 remote.send(Method::DELETE, &path, NO_BODY, NO_BODY, None).await
             }
-        }
+        };
+        self.seen(written?).await
     }
 
     pub async fn ingest(&self, request: IngestRequest) -> Result<IngestResponse> {
@@ -109,30 +112,33 @@ impl Store {
     }
 
     pub async fn record(&self, request: RecordRequest, key: Option<&str>) -> Result<WriteResponse> {
-        match self {
+        let written: Result<WriteResponse> = match self {
             Store::Local(local) => Ok(local.service.record(&local.caller, request, key).await?),
             Store::Remote(remote) => remote.change(paths::MEMORIES, &request, key).await,
-        }
+        };
+        self.seen(written?).await
     }
 
     pub async fn revise(&self, mut request: ReviseRequest, key: Option<&str>) -> Result<WriteResponse> {
-        match self {
+        let written: Result<WriteResponse> = match self {
             Store::Local(local) => Ok(local.service.revise(&local.caller, request, key).await?),
             Store::Remote(remote) => {
                 let memory = std::mem::take(&mut request.memory);
                 remote.change(&fill(paths::REVISE, &[&memory]), &request, key).await
             }
-        }
+        };
+        self.seen(written?).await
     }
 
     pub async fn resolve(&self, mut request: ResolveRequest) -> Result<WriteResponse> {
-        match self {
+        let written: Result<WriteResponse> = match self {
             Store::Local(local) => Ok(local.service.resolve(&local.caller, request, None).await?),
             Store::Remote(remote) => {
                 let memory = std::mem::take(&mut request.memory);
                 remote.post(&fill(paths::RESOLVE, &[&memory]), &request).await
             }
-        }
+        };
+        self.seen(written?).await
     }
 
     pub async fn search(&self, request: SearchRequest) -> Result<SearchResponse> {
@@ -351,6 +357,14 @@ impl Store {
         }
     }
 
+    /// Waits until the next read sees what was written: people look at once. The write stands in any case.
+    async fn seen(&self, written: WriteResponse) -> Result<WriteResponse> {
+        if let Err(failure) = self.settle(&written.token, &Progress::hidden(), &Interrupt::default()).await {
+            eprintln!("event {} is on the log, but the views do not show it yet: {failure}", written.position);
+        }
+        Ok(written)
+    }
+
     /// Waits until the views reflect `token`; false if somebody asked to stop before. What is on the log stays there either way.
     pub async fn settle(&self, token: &str, progress: &Progress, interrupt: &Interrupt) -> Result<bool> {
         let wanted = token.parse::<Cut>().unwrap_or_default();
@@ -380,7 +394,7 @@ impl Store {
             progress.set(reflected.span() - start, Some(wanted.span().saturating_sub(start)));
             tokio::select! {
                 flushed = &mut flush => return flushed.map(|()| true),
-                () = tokio::time::sleep(Duration::from_millis(200)) => {}
+                () = tokio::time::sleep(Duration::from_millis(100)) => {}
             }
         }
     }

@@ -37,9 +37,9 @@ const CONVERSATIONS: &str = include_str!("../../demo/conversations.jsonl");
 
 /// Questions with the conversations that answer them.
 const QUESTIONS: [(&str, &str); 3] = [
-    ("Who looked after the cat while Nadia moved?", "nadia-tomas"),
+    ("Does Nadia drink coffee?", "nadia-tomas"),
     ("Is Kofi allergic to penicillin?", "kofi-brit"),
-    ("What does June eat?", "june-move"),
+    ("May I offer June fish?", "june-move"),
 ];
 
 /// The fact that changes: what June said in October, and what she said in January.
@@ -55,11 +55,12 @@ const SESSION: &str = "june-move/S4";
 pub async fn run(app: &App, args: DemoArgs) -> Result<Exit> {
     let root = root(args.into)?;
     let demo = app_in(app, &root)?;
+    demo.dir.create()?;
     let shown = root.display().to_string();
     let teller = Teller { screen: &demo.screen, root: &shown };
     teller.text("A minute's walk through Cubelog. Everything happens in")?;
     teller.line(&format!("  DEMO={shown}"))?;
-    demo.with_store(Need::Create, async |store| tell(&teller, &demo, store, &root).await).await?;
+    demo.with_store(Need::Write, async |store| tell(&teller, &demo, store, &root).await).await?;
     teller.line("")?;
     teller.heading("Where everything lies")?;
     for (name, what) in [
@@ -73,15 +74,16 @@ pub async fn run(app: &App, args: DemoArgs) -> Result<Exit> {
         teller.text(what)?;
     }
     teller.heading("What to try next")?;
+    teller.line(&format!("  export CUBELOG_DIR={shown}/data"))?;
     for command in [
-        "search 'travelling with a dog'".to_owned(),
-        format!("state {CUBE} --at 0:100 --limit 3"),
-        "sql 'SELECT cube, count(*) FROM turns GROUP BY cube'".to_owned(),
+        "search 'travelling with a dog' -k 3".to_owned(),
+        format!("state {CUBE} --at 0:40 --limit 3"),
+        "sql 'SELECT kind, count(*) FROM events GROUP BY kind'".to_owned(),
         "serve".to_owned(),
     ] {
-        teller.line(&format!("  export CUBELOG_DIR={shown}/data; cubelog {command}"))?;
+        teller.line(&format!("  cubelog {command}"))?;
     }
-    teller.line("  cubelog ingest YOUR-FILE.jsonl      # into a directory of your own")?;
+    teller.line("  cubelog ingest YOUR-FILE.jsonl  # a directory of your own")?;
     teller.line(&demo.screen.dim(&format!("\nThe demo took {:.1} seconds.", wire::uptime().as_secs_f64())))?;
     Ok(Exit::Ok)
 }
@@ -278,13 +280,12 @@ async fn conflict(teller: &Teller<'_>, store: &Store, fact: &MemoryVersion) -> R
     let stale = match store.revise(revision(fact, STALE), None).await {
         Ok(written) => written,
         // The answer to a conflict is a refusal that says where the content went.
-        Err(failure) => match failure.written {
-            Some(written) => *written,
-            None => return Err(failure),
-        },
+        Err(Failure { written: Some(written), .. }) => *written,
+        Err(failure) => return Err(failure),
     };
     let sibling = stale.version.unwrap_or_default();
-    teller.at(&format!("event {}: {}; kept as version {sibling}, nothing overwritten", stale.position, stale.effect))?;
+    teller.at(&format!("event {}: {}, kept as version {sibling}", stale.position, stale.effect))?;
+    teller.text("Nothing is overwritten; somebody decides which one stands:")?;
     teller.command(&format!("resolve {id} --winner 2 --reason 'June said so'"))?;
     let request = ResolveRequest {
         cube: fact.memory.cube.clone(),

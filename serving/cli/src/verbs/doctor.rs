@@ -5,7 +5,6 @@ use std::process::Command;
 
 use clap::Args;
 use cubelog_model::MiniLm;
-use cubelog_runner::Embedder;
 use serde::Serialize;
 
 use crate::app::{App, Need};

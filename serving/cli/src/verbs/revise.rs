@@ -13,8 +13,8 @@ use crate::when::rfc3339;
 #[derive(Debug, Args)]
 #[command(
     long_about = "Gives a memory new content. The former version stays, and can be read with --at and --valid-at.\n\nWith \
-                        --expect the change states which version it was decided over: if another change came first, the new content \
-                        becomes a sibling version that waits for `cubelog resolve`, and nothing is overwritten."
+                  --expect the change states which version it was decided over: if another change came first, the new content \
+                  becomes a sibling version that waits for `cubelog resolve`, and nothing is overwritten."
 )]
 pub struct ReviseArgs {
     /// Id of the memory, or a unique part at its beginning or end

@@ -50,7 +50,12 @@ fn invalid_utf8() {
 #[test]
 fn an_empty_text() {
     let line = GOOD.replace("hello", " ").replace("\"1\"", "\"2\"");
-    refused(&[GOOD.as_bytes(), line.as_bytes()], &["line 2", "empty"], 1);
+    // A stream has turns in which nothing is said: they are passed over and counted, and a text that is given alone is refused.
+    let place = Place::new();
+    let file = place.write("in.jsonl", [GOOD.as_bytes(), line.as_bytes()].join(&b'\n'));
+    let report = place.json(&["ingest", file.to_str().unwrap()]);
+    assert_eq!((report["received"].as_u64(), report["skipped"].as_u64()), (Some(1), Some(1)), "{report}");
+    place.run(&["add", " ", "--cube", "c"]).expect(2).says(&["error:", "empty"]);
 }
 
 #[test]

@@ -83,6 +83,37 @@ fn the_verbs_work_through_a_server() {
     place.run(&["cubes"]).expect(5).says(&[&server.url]);
 }
 
+/// Two writers over one version at the same moment: the log takes both, and decides.
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_writers_at_once_one_waits_as_a_sibling_until_somebody_decides() {
+    let place = Place::new();
+    place.ok(&["init"]);
+    let admin = key(&place, "root", true);
+    let server = serve(&place);
+    let through = ["--server", &server.url, "--key", &admin];
+    let id = place.json(&[&through[..], &["add", "nobody knows", "--cube", "c"]].concat())["memory"].as_str().unwrap().to_owned();
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let write = |text: String, expected: u64| {
+        let body = serde_json::json!({"cube": "c", "expected_version": expected, "content": {"text": text}});
+        let url = format!("{}/v1/memories/{id}/revise", server.url);
+        let request = client.post(url).bearer_auth(&admin).json(&body);
+        async move { request.send().await.unwrap().json::<serde_json::Value>().await.unwrap() }
+    };
+    let (a, b) = futures::join!(write("a".to_owned(), 1), write("b".to_owned(), 1));
+    let (lost, won) = if a["code"] == "conflict" { (&a, &b) } else { (&b, &a) };
+    assert_eq!((lost["code"].as_str(), won["effect"].as_str()), (Some("conflict"), Some("applied")), "{a} {b}");
+    let sibling = lost["outcome"]["version"].to_string();
+    let get = || place.json(&[&through[..], &["get", &id]].concat());
+    let before = get();
+    assert_eq!(before["siblings"].to_string(), format!("[{sibling}]"), "{before}");
+    assert_ne!(before["current"].to_string(), sibling);
+    place.ok(&[&through[..], &["resolve", &id, "--winner", &sibling, "--reason", "asked her"]].concat());
+    let after = get();
+    assert_ne!(after["text"], before["text"]);
+    assert_eq!(after.get("siblings"), None, "{after}");
+    assert_eq!(place.json(&[&through[..], &["verify"]].concat())["equal"], true);
+}
+
 #[test]
 fn keys_are_asked_for_bound_and_revoked() {
     let place = Place::new();
