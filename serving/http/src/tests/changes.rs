@@ -69,8 +69,9 @@ async fn a_change_over_an_old_version_is_told_the_current_one() {
     let revise = |text: &str, version: u32| json!({"cube": "notes", "expected_version": version, "content": {"text": text}});
     world.post(&world.ann, &path(&memory, "revise"), revise("two", 1)).await.ok();
     let stale = world.post(&world.ann, &path(&memory, "revise"), revise("three", 1)).await;
-    assert_eq!((stale.status, stale.code()), (409, "stale"));
-    assert_eq!(stale.body["current_version"], 2);
+    // What was said is kept as a sibling; the answer tells which, and what stands.
+    assert_eq!((stale.status, stale.code()), (409, "conflict"));
+    assert_eq!((&stale.body["current_version"], &stale.body["outcome"]["version"]), (&json!(2), &json!(3)), "{}", stale.body);
     let both = world.call(&world.ann, "POST", &path(&memory, "revise"), Some(revise("x", 2)), &[("if-match", "1")]).await;
     assert_eq!(both.code(), "invalid");
     let neither = json!({"cube": "notes", "content": {"text": "x"}});
