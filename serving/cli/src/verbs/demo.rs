@@ -78,7 +78,7 @@ pub async fn run(app: &App, args: DemoArgs) -> Result<Exit> {
     for command in [
         "search 'travelling with a dog' -k 3".to_owned(),
         format!("state {CUBE} --at 0:40 --limit 3"),
-        "sql 'SELECT kind, count(*) FROM events GROUP BY kind'".to_owned(),
+        "sql 'SELECT kind, count(*) FROM events GROUP BY 1'".to_owned(),
         "serve".to_owned(),
     ] {
         teller.line(&format!("  cubelog {command}"))?;
