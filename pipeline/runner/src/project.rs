@@ -1,7 +1,7 @@
 //! Projection: records of the log become rows of the views. A session folds and a committer embeds and writes, side by side,
 //! joined by a channel of one batch; positions move only after the commit.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, RwLock};
 use std::time::Duration;
@@ -138,6 +138,10 @@ impl Session {
         start: Cut,
     ) -> Result<Ended, ProjectError> {
         let mut pending = Pending::starting_at(start);
+        // Full batches that the committer has not taken yet. The fold runs ahead of the encoder by so much, so that a command
+        // is answered although thousands of texts wait for their vectors.
+        let mut backlog: VecDeque<Pending> = VecDeque::new();
+        let ahead_max = self.shared.settings.ahead_rows_max.max(2 * self.rows_max);
         let mut flush: Option<Cut> = None;
         let mut due = false;
         let mut ending: Option<Ended> = None;
@@ -145,22 +149,32 @@ impl Session {
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             if pending.is_empty()
+                && backlog.is_empty()
                 && let Some(ended) = ending
             {
                 return Ok(ended);
             }
+            if pending.rows() >= self.rows_max {
+                let next = Pending::starting_at(pending.upto.clone());
+                backlog.push_back(std::mem::replace(&mut pending, next));
+            }
             let asked = ending.is_some() || flush.as_ref().is_some_and(|cut| pending.upto.includes(cut));
-            let ready = !pending.is_empty() && (due || asked || pending.rows() >= self.rows_max);
+            let ready = !backlog.is_empty() || (!pending.is_empty() && (due || asked));
+            let ahead = pending.rows() + backlog.iter().map(Pending::rows).sum::<usize>();
             tokio::select! {
                 permit = to_commit.reserve(), if ready => {
                     // A closed channel means that the committer failed; `run` reports its error.
                     let Ok(permit) = permit else { return Ok(Ended::Asked) };
-                    let next = Pending::starting_at(pending.upto.clone());
-                    permit.send(std::mem::replace(&mut pending, next));
-                    due = false;
-                    flush = None;
+                    if let Some(full) = backlog.pop_front() {
+                        permit.send(full);
+                    } else {
+                        let next = Pending::starting_at(pending.upto.clone());
+                        permit.send(std::mem::replace(&mut pending, next));
+                        due = false;
+                        flush = None;
+                    }
                 }
-                batch = stream.next(), if ending.is_none() && pending.rows() < 2 * self.rows_max => match batch {
+                batch = stream.next(), if ending.is_none() && ahead < ahead_max => match batch {
                     Some(records) => self.fold_batch(records?, &mut pending).await?,
                     None => ending = Some(Ended::Done),
                 },
@@ -170,7 +184,7 @@ impl Session {
                 },
                 _ = tick.tick() => {
                     due = true;
-                    if pending.is_empty() && self.shared.reflected.borrow().includes(&pending.upto) {
+                    if pending.is_empty() && backlog.is_empty() && self.shared.reflected.borrow().includes(&pending.upto) {
                         self.shared.fold.lock().await.shrink(self.shared.settings.fold_memories_max);
                     }
                 }

@@ -8,7 +8,9 @@ pub struct Settings {
     pub commit_interval: Duration,
     /// Rows after which a batch is committed at once.
     pub commit_rows_max: usize,
-    /// The same for replays, where nobody waits for single rows.
+    /// Rows that may be folded and not committed; beyond it the log is not read on.
+    pub ahead_rows_max: usize,
+    /// The same as `commit_rows_max` for replays, where nobody waits for single rows.
     pub replay_rows_max: usize,
     /// How many appended events may be unfolded before ingest waits.
     pub lag_events_max: u64,
@@ -27,6 +29,7 @@ impl Default for Settings {
         Self {
             commit_interval: Duration::from_millis(500),
             commit_rows_max: 8_192,
+            ahead_rows_max: 32_768,
             replay_rows_max: 65_536,
             lag_events_max: 100_000,
             read_timeout: Duration::from_secs(30),

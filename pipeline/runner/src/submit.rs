@@ -112,13 +112,18 @@ impl Cubelog {
             self.forget(id);
             return self.first_answer(id, &event.envelope.cube, memory).await;
         }
-        let timeout = self.shared().settings.read_timeout;
-        let settled = match tokio::time::timeout(timeout, settled).await {
-            Ok(Ok(settled)) => settled,
-            _ => {
+        // The write is safe on the log; how long the fold takes to come to it is not bounded, unless it has stopped.
+        let mut stopped = self.inner.stopped.clone();
+        let settled = tokio::select! {
+            settled = settled => settled.ok(),
+            reason = stopped.wait_for(Option::is_some) => {
                 self.forget(id);
-                return Err(RunError::NotYet { wanted: token, reflected: self.shared().folded.borrow().clone() });
+                let reason = reason.ok().and_then(|reason| reason.clone());
+                return Err(RunError::Stopped(reason.unwrap_or_else(|| "the store was closed".to_owned())));
             }
+        };
+        let Some(settled) = settled else {
+            return Err(RunError::Stopped("the store was closed".to_owned()));
         };
         Ok(Outcome {
             event: id,

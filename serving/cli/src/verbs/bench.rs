@@ -56,13 +56,20 @@ pub async fn run(app: &App, args: BenchArgs) -> Result<Exit> {
         scratch: scratch.path().to_owned(),
     };
     let kit = ProgramKit { config: app.config()? };
-    let report = |measured: &Measured| eprintln!("{}", result::line(measured));
+    // For people each line appears as soon as it is measured, and is the answer; other forms are written whole at the end.
+    let table = app.screen.is_table();
+    let report = |measured: &Measured| match table {
+        true => println!("{}", result::line(measured)),
+        false => eprintln!("{}", result::line(measured)),
+    };
     let measured = cubelog_bench::run(&kit, &options, report).await;
     let measured =
         measured.map_err(|error| Failure::new(Exit::Failure, "the measurement ended early").because(format!("{error:#}")))?;
     if let Some(out) = &args.out {
         result::write(out, &measured).map_err(|error| Failure::io(format!("cannot write {}", out.display()), &error))?;
     }
-    app.screen.list(&COLUMNS, &measured)?;
+    if !table {
+        app.screen.list(&COLUMNS, &measured)?;
+    }
     Ok(Exit::Ok)
 }
