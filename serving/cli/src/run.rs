@@ -8,6 +8,9 @@ use crate::args::{Cli, Verb};
 use crate::failure::{EXIT_CODES, Exit, Failure, Result};
 use crate::{verbs, when, wire};
 
+/// Stack of every worker thread.
+const STACK_BYTES: usize = 8 * 1024 * 1024;
+
 pub fn main() -> Exit {
     wire::uptime();
     let cli = match Cli::try_parse() {
@@ -23,7 +26,8 @@ pub fn main() -> Exit {
     let red =
         std::io::IsTerminal::is_terminal(&std::io::stderr()) && !cli.global.no_color && crate::app::env("NO_COLOR").is_none();
     let done = App::new(cli.global).and_then(|app| {
-        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+        // LanceDB's and DataFusion's futures nest deeply; two megabytes, the default, are too close for comfort.
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().thread_stack_size(STACK_BYTES).build();
         let runtime = runtime.map_err(|error| Failure::io("cannot start", &error))?;
         let done = runtime.block_on(run(app, cli.verb));
         // A task that hangs (a broker that does not answer) must not keep the process.
