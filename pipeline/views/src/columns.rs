@@ -6,8 +6,8 @@ use arrow_array::builder::{FixedSizeListBuilder, Float32Builder, ListBuilder, St
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Float32Type, Int32Type, TimestampMicrosecondType, UInt32Type, UInt64Type};
 use arrow_array::{
-    Array, ArrayRef, BooleanArray, Float32Array, Int32Array, PrimitiveArray, RecordBatch, StringArray, TimestampMicrosecondArray,
-    UInt32Array, UInt64Array,
+    Array, ArrayRef, BinaryArray, BooleanArray, Float32Array, Int32Array, PrimitiveArray, RecordBatch, StringArray,
+    TimestampMicrosecondArray, UInt32Array, UInt64Array,
 };
 use arrow_schema::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use cubelog_memory::{CubeKey, CubeName, EventId, Fingerprint, MemoryId, Position, Tag, TenantId, Timestamp};
@@ -65,6 +65,10 @@ impl BatchWriter {
 
     pub fn maybe_text<S: AsRef<str>>(&mut self, name: &str, values: impl Iterator<Item = Option<S>>) {
         self.put(name, Arc::new(values.collect::<StringArray>()));
+    }
+
+    pub fn binary<B: AsRef<[u8]>>(&mut self, name: &str, values: impl Iterator<Item = Option<B>>) {
+        self.put(name, Arc::new(values.collect::<BinaryArray>()));
     }
 
     pub fn flag(&mut self, name: &str, values: impl Iterator<Item = bool>) {
@@ -180,6 +184,10 @@ impl<'a> BatchReader<'a> {
     pub fn text(&self, name: &str) -> Result<&'a StringArray, ViewError> {
         let column = self.column(name)?;
         column.as_string_opt::<i32>().ok_or_else(|| self.damaged(format_args!("column {name} is no text")))
+    }
+
+    pub fn binary(&self, name: &str) -> Result<&'a BinaryArray, ViewError> {
+        self.column(name)?.as_binary_opt::<i32>().ok_or_else(|| self.damaged(format_args!("column {name} is not binary")))
     }
 
     pub fn flag(&self, name: &str) -> Result<&'a BooleanArray, ViewError> {

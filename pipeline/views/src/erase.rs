@@ -17,6 +17,7 @@ use crate::fault;
 use crate::filter;
 use crate::indices;
 use crate::memories::table::IDS_IN_ONE_QUERY;
+use crate::parts::PACKED_CONTENT;
 use crate::pointer;
 use crate::read::Read;
 use crate::recovery::quarantine_dir;
@@ -25,7 +26,7 @@ use crate::tables::Table;
 use crate::{turns, versions};
 
 /// Columns that say something about content.
-const CONTENT: &[&str] = &["text", "speaker", "caption", "session", "source", "search_text", "vector"];
+const CONTENT: &[&str] = &["text", "speaker", "caption", "session", "source", "search_text", "vector", PACKED_CONTENT];
 
 /// Present while files of erased content may still be there, so that a crash in between is made good by maintenance.
 const MARKER: &str = "erasing";

@@ -56,6 +56,10 @@ const SCALAR_ROWS: u64 = 4_096;
 const TEXT_ROWS: u64 = 1_024;
 /// Below this many rows all vectors are compared, which is exact.
 pub const VECTOR_ROWS: u64 = 20_000;
+/// Rows in one partition of the vectors' index. When there are four times as many, the index is built anew.
+pub const PARTITION_ROWS: u64 = 2_000;
+/// A search over at most this many memories compares all their vectors.
+pub const EXACT_ROWS: u64 = 4_096;
 /// Rows that queries may have to look at beside the index: this many, or this share of the table.
 const TAIL_ROWS: u64 = 2_048;
 const TAIL_SHARE: u64 = 32;
@@ -106,6 +110,9 @@ pub async fn due(spec: &Spec, dataset: &Dataset) -> lance::Result<Due> {
     if tail < TAIL_ROWS.max(all / TAIL_SHARE) {
         return Ok(Due::Nothing);
     }
+    if spec.kind == Kind::Vector && partitions(spec, dataset).await? * PARTITION_ROWS * 4 < all {
+        return Ok(Due::Build);
+    }
     let merge = match spec.kind {
         Kind::Text | Kind::Vector if segments.len() < SEGMENTS => 0,
         _ => segments.len(),
@@ -120,6 +127,21 @@ fn live_rows(fragment: &lance_table::format::Fragment) -> u64 {
 
 async fn segments(spec: &Spec, dataset: &Dataset) -> lance::Result<Vec<IndexMetadata>> {
     dataset.load_indices_by_name(&spec.name()).await
+}
+
+/// Number of partitions of a vector index.
+async fn partitions(spec: &Spec, dataset: &Dataset) -> lance::Result<u64> {
+    let statistics = dataset.index_statistics(&spec.name()).await?;
+    let statistics: serde_json::Value = serde_json::from_str(&statistics).unwrap_or_default();
+    Ok(statistics["indices"][0]["num_partitions"].as_u64().unwrap_or(1))
+}
+
+/// Whether there is an index of this kind on the table of `dataset`.
+pub async fn has(kind: Kind, table: Table, dataset: &Dataset) -> lance::Result<bool> {
+    match ALL.iter().find(|spec| spec.kind == kind && spec.table == table) {
+        Some(spec) => Ok(!segments(spec, dataset).await?.is_empty()),
+        None => Ok(false),
+    }
 }
 
 /// Segments of the indices that hold content: words of texts, codes of vectors.
@@ -167,7 +189,7 @@ fn text_params() -> InvertedIndexParams {
 }
 
 fn vector_params(rows: u64) -> VectorIndexParams {
-    let partitions = (rows / 2_000).clamp(4, 4_096) as usize;
+    let partitions = (rows / PARTITION_ROWS).clamp(4, 4_096) as usize;
     VectorIndexParams::ivf_rq(partitions, 5, DistanceType::Cosine.into())
 }
 

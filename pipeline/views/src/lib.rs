@@ -18,6 +18,7 @@ mod lock;
 mod maintain;
 pub mod mem;
 pub mod memories;
+mod pack;
 mod parts;
 mod pointer;
 pub mod port;

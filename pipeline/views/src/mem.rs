@@ -12,7 +12,7 @@ use crate::error::ViewError;
 use crate::parts::search_text;
 use crate::port::{Batch, Filter, Found, Known, SearchQuery, StateQuery, TableStats, ViewStore};
 use crate::rows::{CubeRow, DeadRow, EdgeRow, MemoryRow, Shown, TurnRow, VersionRow};
-use crate::search::words;
+use crate::search::{cosine, words};
 use crate::versions::choose::{Glance, choose, finish};
 
 #[derive(Debug, Default)]
@@ -170,7 +170,7 @@ impl ViewStore for MemViews {
             })
             .collect();
         let choices = choose(glances, query.valid_at, query.include_hidden);
-        Ok(finish(choices.into_iter().map(|choice| (rows[choice.shown].clone(), rows[choice.last].clone())).collect()))
+        Ok(finish(choices.into_iter().map(|choice| (rows[choice.shown].clone(), rows[choice.last].memory.clone())).collect()))
     }
 
     async fn version_of_event(&self, event: EventId) -> Result<Option<VersionRow>, ViewError> {
@@ -270,12 +270,6 @@ fn passes(row: &MemoryRow, filter: &Filter) -> bool {
         && filter.since.is_none_or(|since| memory.valid.from >= since)
         && filter.until.is_none_or(|until| memory.valid.from < until)
         && filter.before_index.is_none_or(|index| memory.stream_index.is_some_and(|place| place < index))
-}
-
-fn cosine(a: &[f32], b: &[f32]) -> f32 {
-    let dot: f32 = a.iter().zip(b).map(|(a, b)| a * b).sum();
-    let length = |v: &[f32]| v.iter().map(|x| x * x).sum::<f32>().sqrt();
-    dot / (length(a) * length(b)).max(f32::MIN_POSITIVE)
 }
 
 /// BM25 (k1 1.2, b 0.75) over words in lower case, without stems.

@@ -1,15 +1,10 @@
 //! Groups of columns that several tables share: the state of a memory, and content as a reader may see it.
 
-use arrow_array::{Array, RecordBatch, StringArray};
 use arrow_schema::{DataType, Field};
-use cubelog_memory::{
-    Content, Descriptive, Fingerprint, Governance, Kind, Lifecycle, Lifespan, Memory, Origin, Path, Position, SemanticType,
-    Sensitivity, Sibling, SubjectId, Tag, Timestamp, Trust, Validity,
-};
-use serde::{Deserialize, Serialize};
+use cubelog_memory::{Content, Fingerprint, Lifespan, Memory, Path, Sibling, SubjectId, Tag, Timestamp, Validity};
+use serde::Serialize;
 
 use crate::columns::*;
-use crate::error::ViewError;
 use crate::rows::Shown;
 
 /// Everything of a memory but its id, its place in the log and what its current content is (those have columns in each table).
@@ -76,110 +71,6 @@ pub fn write_state<'a>(batch: &mut BatchWriter, memories: impl Iterator<Item = &
     batch.time("created_at", each().map(|memory| memory.created_at));
 }
 
-/// What the current content of a memory is; tables name these columns differently.
-pub struct CurrentContent {
-    pub subject: SubjectId,
-    pub fingerprint: Fingerprint,
-    pub valid: Validity,
-}
-
-pub struct StateColumns<'a> {
-    reader: BatchReader<'a>,
-    lifecycle: &'a StringArray,
-    kind: &'a StringArray,
-    current: &'a arrow_array::UInt32Array,
-    last: &'a arrow_array::UInt32Array,
-    siblings: &'a StringArray,
-    semantic: &'a StringArray,
-    path: &'a StringArray,
-    tags: TagColumn<'a>,
-    sensitivity: &'a StringArray,
-    trust: &'a StringArray,
-    priority: &'a arrow_array::Int32Array,
-    keep_until: TimeColumn<'a>,
-    watermark: &'a StringArray,
-    origin: &'a StringArray,
-    stream_index: &'a arrow_array::UInt64Array,
-    merged_into: IdColumn<'a>,
-    expired_at: TimeColumn<'a>,
-    created_at: TimeColumn<'a>,
-    ids: IdColumn<'a>,
-}
-
-impl<'a> StateColumns<'a> {
-    pub fn of(table: &'static str, batch: &'a RecordBatch) -> Result<Self, ViewError> {
-        let reader = BatchReader::new(table, batch);
-        Ok(Self {
-            lifecycle: reader.text("lifecycle")?,
-            kind: reader.text("kind")?,
-            current: reader.u32("current_version")?,
-            last: reader.u32("last_version")?,
-            siblings: reader.text("siblings")?,
-            semantic: reader.text("semantic")?,
-            path: reader.text("path")?,
-            tags: reader.tags("tags")?,
-            sensitivity: reader.text("sensitivity")?,
-            trust: reader.text("trust")?,
-            priority: reader.i32("priority")?,
-            keep_until: reader.time("keep_until")?,
-            watermark: reader.text("watermark")?,
-            origin: reader.text("origin")?,
-            stream_index: reader.u64("stream_index")?,
-            merged_into: reader.ids("merged_into")?,
-            expired_at: reader.time("expired_at")?,
-            created_at: reader.time("created_at")?,
-            ids: reader.ids("memory")?,
-            reader,
-        })
-    }
-
-    fn word<T>(&self, column: &StringArray, row: usize, from: impl Fn(&str) -> Option<T>) -> Result<T, ViewError> {
-        from(column.value(row)).ok_or_else(|| self.reader.damaged(format_args!("unknown word {:?}", column.value(row))))
-    }
-
-    /// The memory of one row.
-    pub fn get(
-        &self,
-        row: usize,
-        content: CurrentContent,
-        changed: Position,
-        changed_at: Timestamp,
-    ) -> Result<Memory, ViewError> {
-        let path = self.path.is_valid(row).then(|| Path::parse(self.path.value(row))).transpose();
-        let watermark = self.watermark.is_valid(row).then(|| Tag::new(self.watermark.value(row))).transpose();
-        Ok(Memory {
-            id: self.ids.memory(row)?,
-            kind: self.word(self.kind, row, Kind::from_word)?,
-            lifecycle: self.word(self.lifecycle, row, Lifecycle::from_word)?,
-            current: self.current.value(row),
-            last: self.last.value(row),
-            siblings: siblings_from(self.siblings.value(row)).map_err(|error| self.reader.damaged(error))?,
-            subject: content.subject,
-            fingerprint: content.fingerprint,
-            valid: content.valid,
-            descriptive: Descriptive {
-                semantic: self.word(self.semantic, row, SemanticType::from_word)?,
-                path: path.map_err(|error| self.reader.damaged(error))?,
-                tags: self.tags.get(row)?,
-            },
-            governance: Governance {
-                sensitivity: self.word(self.sensitivity, row, Sensitivity::from_word)?,
-                trust: self.word(self.trust, row, Trust::from_word)?,
-                priority: self.priority.value(row),
-                lifespan: self.keep_until.maybe(row).map_or(Lifespan::Keep, Lifespan::Until),
-                watermark: watermark.map_err(|error| self.reader.damaged(error))?,
-            },
-            origin: self.word(self.origin, row, Origin::from_word)?,
-            stream_index: self.stream_index.is_valid(row).then(|| self.stream_index.value(row)),
-            merged_into: self.merged_into.maybe_memory(row)?,
-            expired_at: self.expired_at.maybe(row),
-            created_at: self.created_at.get(row),
-            changed_at,
-            changed,
-        })
-    }
-}
-
 pub fn write_content<'a>(batch: &mut BatchWriter, contents: impl Iterator<Item = &'a Shown> + Clone) {
     let each = || contents.clone().map(Shown::clear);
     batch.flag("erased", each().map(|content| content.is_none()));
@@ -188,41 +79,6 @@ pub fn write_content<'a>(batch: &mut BatchWriter, contents: impl Iterator<Item =
     batch.maybe_text("caption", each().map(|content| content.and_then(|content| content.caption.as_deref())));
     batch.maybe_text("session", each().map(|content| content.and_then(|content| content.session.as_deref())));
     batch.maybe_text("source", each().map(|content| content.and_then(|content| content.source.as_deref())));
-}
-
-pub struct ContentColumns<'a> {
-    erased: &'a arrow_array::BooleanArray,
-    text: &'a StringArray,
-    speaker: &'a StringArray,
-    caption: &'a StringArray,
-    session: &'a StringArray,
-    source: &'a StringArray,
-}
-
-impl<'a> ContentColumns<'a> {
-    pub fn of(reader: &BatchReader<'a>) -> Result<Self, ViewError> {
-        Ok(Self {
-            erased: reader.flag("erased")?,
-            text: reader.text("text")?,
-            speaker: reader.text("speaker")?,
-            caption: reader.text("caption")?,
-            session: reader.text("session")?,
-            source: reader.text("source")?,
-        })
-    }
-
-    pub fn get(&self, row: usize) -> Shown {
-        if self.erased.value(row) {
-            return Shown::Erased;
-        }
-        Shown::Clear(Content {
-            text: maybe_text(self.text, row).unwrap_or_default(),
-            speaker: maybe_text(self.speaker, row),
-            caption: maybe_text(self.caption, row),
-            session: maybe_text(self.session, row),
-            source: maybe_text(self.source, row),
-        })
-    }
 }
 
 /// What the full-text index reads of a memory: `speaker: text [caption]`.
@@ -241,13 +97,13 @@ pub fn search_text(content: &Content) -> String {
     text
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize)]
 struct SiblingJson {
     version: u32,
     subject: String,
     fingerprint: String,
     valid_from: i64,
-    #[serde(skip_serializing_if = "Option::is_none", default)]
+    #[serde(skip_serializing_if = "Option::is_none")]
     valid_to: Option<i64>,
 }
 
@@ -266,55 +122,6 @@ fn siblings_text(siblings: &[Sibling]) -> String {
         })
         .collect();
     serde_json::to_string(&rows).unwrap_or_default()
-}
-
-fn siblings_from(text: &str) -> Result<Vec<Sibling>, String> {
-    if text == "[]" {
-        return Ok(Vec::new());
-    }
-    let rows: Vec<SiblingJson> = serde_json::from_str(text).map_err(|error| format!("siblings: {error}"))?;
-    rows.into_iter()
-        .map(|row| {
-            Ok(Sibling {
-                version: row.version,
-                subject: SubjectId::new(&row.subject).map_err(|error| error.to_string())?,
-                fingerprint: fingerprint_from(&row.fingerprint).ok_or("siblings: bad fingerprint")?,
-                valid: Validity { from: Timestamp(row.valid_from), to: row.valid_to.map(Timestamp) },
-            })
-        })
-        .collect()
-}
-
-/// Subject, fingerprint and validity of content, under the given column names.
-pub struct AboutContent<'a> {
-    subject: &'a StringArray,
-    fingerprint: &'a StringArray,
-    valid_from: TimeColumn<'a>,
-    valid_to: TimeColumn<'a>,
-    table: &'static str,
-}
-
-impl<'a> AboutContent<'a> {
-    /// `prefix` is empty for the content that a row shows, `memory_` for the memory's current content.
-    pub fn of(table: &'static str, batch: &'a RecordBatch, prefix: &str) -> Result<Self, ViewError> {
-        let reader = BatchReader::new(table, batch);
-        Ok(Self {
-            subject: reader.text(&format!("{prefix}subject"))?,
-            fingerprint: reader.text(&format!("{prefix}fingerprint"))?,
-            valid_from: reader.time(&format!("{prefix}valid_from"))?,
-            valid_to: reader.time(&format!("{prefix}valid_to"))?,
-            table,
-        })
-    }
-
-    pub fn get(&self, row: usize) -> Result<CurrentContent, ViewError> {
-        let damaged = |reason: String| ViewError::Damaged { table: self.table.to_owned(), reason };
-        Ok(CurrentContent {
-            subject: SubjectId::new(self.subject.value(row)).map_err(|error| damaged(error.to_string()))?,
-            fingerprint: fingerprint_from(self.fingerprint.value(row)).ok_or_else(|| damaged("bad fingerprint".to_owned()))?,
-            valid: Validity { from: self.valid_from.get(row), to: self.valid_to.maybe(row) },
-        })
-    }
 }
 
 pub fn about_fields(prefix: &str) -> Vec<Field> {
@@ -336,3 +143,11 @@ pub fn write_about<'a>(
     batch.time(&format!("{prefix}valid_from"), rows.clone().map(|(.., valid)| valid.from));
     batch.maybe_time(&format!("{prefix}valid_to"), rows.map(|(.., valid)| valid.to));
 }
+
+/// The row in one piece, which is what the store itself reads; last in the table and hidden from SQL.
+pub fn packed_fields() -> Vec<Field> {
+    vec![some(PACKED_STATE, DataType::Binary), maybe(PACKED_CONTENT, DataType::Binary)]
+}
+
+pub const PACKED_STATE: &str = "packed_state";
+pub const PACKED_CONTENT: &str = "packed_content";

@@ -29,6 +29,18 @@ const WORDS_MAX: usize = 64;
 /// Longest word that the index keeps, in bytes.
 const WORD_BYTES_MAX: usize = 40;
 
+/// Partitions of the vectors' index that a search looks into at least; one holds about [`crate::indices::PARTITION_ROWS`].
+const PROBES: usize = 60;
+
+/// How the vector side finds the nearest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum How {
+    /// Compares every vector that passes the filter: exact, and fast enough for thousands.
+    ByAll,
+    /// By the index, with more candidates than asked for, of which the exact similarities then choose.
+    ByIndex,
+}
+
 /// Scores of one row by both sides.
 #[derive(Debug, Clone, Copy, Default)]
 struct Scores {
@@ -36,8 +48,10 @@ struct Scores {
     lexical: Option<f32>,
 }
 
-/// Searches one snapshot of `memories`. Rows come without their vectors, best first by no order that means anything.
-pub async fn search(dataset: &Arc<Dataset>, query: &SearchQuery, dim: Option<usize>) -> Result<Vec<Found>, ViewError> {
+/// Searches one snapshot of `memories`. Rows come without their vectors, in no order that means anything.
+///
+/// `how` says whether the vectors' index may be used; similarities are exact in any case.
+pub async fn search(dataset: &Arc<Dataset>, query: &SearchQuery, dim: Option<usize>, how: How) -> Result<Vec<Found>, ViewError> {
     if query.cubes.is_empty() || query.candidates == 0 {
         return Ok(Vec::new());
     }
@@ -54,7 +68,7 @@ pub async fn search(dataset: &Arc<Dataset>, query: &SearchQuery, dim: Option<usi
     let words = query.text.as_deref().map(words).filter(|words| !words.is_empty());
     let dense = async {
         match vector {
-            Some(vector) => dense(dataset, vector, filter.clone(), query.candidates).await,
+            Some(vector) => dense(dataset, vector, filter.clone(), query.candidates, how).await,
             None => Ok(Vec::new()),
         }
     };
@@ -80,25 +94,64 @@ pub async fn search(dataset: &Arc<Dataset>, query: &SearchQuery, dim: Option<usi
     for (row, score) in lexical {
         scores.entry(row).or_default().lexical = Some(score);
     }
-    found(dataset, scores).await
+    let rescore = vector.filter(|_| how == How::ByIndex);
+    found(dataset, scores, rescore, query.candidates).await
 }
 
-async fn found(dataset: &Arc<Dataset>, scores: BTreeMap<u64, Scores>) -> Result<Vec<Found>, ViewError> {
+/// The rows of the candidates. Where the index gave approximate similarities, exact ones take their place.
+async fn found(
+    dataset: &Arc<Dataset>,
+    mut scores: BTreeMap<u64, Scores>,
+    rescore: Option<&[f32]>,
+    candidates: usize,
+) -> Result<Vec<Found>, ViewError> {
     if scores.is_empty() {
         return Ok(Vec::new());
     }
     let ids: Vec<u64> = scores.keys().copied().collect();
-    let columns: Vec<&str> = dataset.schema().fields.iter().map(|field| field.name.as_str()).collect();
-    let columns: Vec<&str> = columns.into_iter().filter(|name| !matches!(*name, "vector" | "search_text" | "visible")).collect();
-    let rows = row::from_batch(&take(TABLE, dataset, &ids, Some(&columns)).await?)?;
+    let columns: Vec<&str> = row::COLUMNS.iter().copied().filter(|column| *column != "vector" || rescore.is_some()).collect();
+    let mut rows = row::from_batch(&take(TABLE, dataset, &ids, Some(&columns)).await?)?;
+    if let Some(query) = rescore {
+        for (row, scores) in rows.iter_mut().zip(scores.values_mut()) {
+            let vector = row.vector.take();
+            if scores.dense.is_some() {
+                scores.dense = vector.map(|vector| cosine(query, &vector));
+            }
+        }
+        keep_best(&mut scores, candidates);
+    }
     Ok(rows
         .into_iter()
         .zip(scores.into_values())
+        .filter(|(_, scores)| scores.dense.is_some() || scores.lexical.is_some())
         .map(|(row, scores)| Found {
             candidate: Candidate { memory: row.memory.id, dense: scores.dense, lexical: scores.lexical },
             row,
         })
         .collect())
+}
+
+/// Leaves a similarity to the best `candidates` only.
+fn keep_best(scores: &mut BTreeMap<u64, Scores>, candidates: usize) {
+    let mut dense: Vec<f32> = scores.values().filter_map(|scores| scores.dense).collect();
+    if dense.len() > candidates {
+        dense.sort_by(|a, b| b.total_cmp(a));
+        let worst = dense[candidates - 1];
+        for scores in scores.values_mut() {
+            scores.dense = scores.dense.filter(|score| *score >= worst);
+        }
+    }
+}
+
+/// Cosine similarity of two vectors of any length.
+pub fn cosine(a: &[f32], b: &[f32]) -> f32 {
+    let (mut dot, mut a_length, mut b_length) = (0.0f32, 0.0f32, 0.0f32);
+    for (a, b) in a.iter().zip(b) {
+        dot += a * b;
+        a_length += a * a;
+        b_length += b * b;
+    }
+    dot / (a_length * b_length).sqrt().max(f32::MIN_POSITIVE)
 }
 
 /// Row ids with cosine similarity.
@@ -107,11 +160,20 @@ async fn dense(
     vector: &[f32],
     filter: Option<Expr>,
     candidates: usize,
+    how: How,
 ) -> Result<Vec<(u64, f32)>, ViewError> {
     let fail = |source: lance::Error| fault::query(TABLE, source);
+    let wanted = match how {
+        How::ByAll => candidates,
+        How::ByIndex => candidates + candidates / 2 + 10,
+    };
     let mut scanner = dataset.scan();
-    scanner.nearest("vector", &Float32Array::from(vector.to_vec()), candidates).map_err(fail)?;
+    scanner.nearest("vector", &Float32Array::from(vector.to_vec()), wanted).map_err(fail)?;
     scanner.distance_metric(DistanceType::Cosine.into());
+    match how {
+        How::ByAll => scanner.use_index(false),
+        How::ByIndex => scanner.minimum_nprobes(PROBES),
+    };
     if let Some(filter) = filter {
         scanner.filter_expr(filter);
     }

@@ -1,15 +1,20 @@
 //! `LanceViews`: the views in LanceDB tables under one directory.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use async_trait::async_trait;
 use cubelog_memory::{CubeKey, CubeState, Cut, EventId, MemoryId, SubjectId, TenantId, Timestamp};
+use futures::FutureExt;
+use futures::future::BoxFuture;
 use lance::Dataset;
 use lance::session::Session;
 
 use crate::commit::StrictCas;
 use crate::error::ViewError;
+use crate::filter;
+use crate::indices::{self, Kind};
 use crate::layout;
 use crate::lock::WriterLock;
 use crate::memories::table as memories;
@@ -17,6 +22,7 @@ use crate::pointer::{self, Pointer};
 use crate::port::{Batch, Found, SearchQuery, StateQuery, TableStats, ViewStore};
 use crate::recovery::{self, Expected, Recovered};
 use crate::rows::{CubeRow, DeadRow, EdgeRow, MemoryRow, VersionRow};
+use crate::search::How;
 use crate::tables::{TABLES, Table};
 use crate::{cubes, dead, edges, search, versions};
 
@@ -67,25 +73,44 @@ pub(crate) struct Writer {
     _lock: WriterLock,
 }
 
+/// How many memories sets of cubes have, as of one snapshot.
+#[derive(Default)]
+struct CubeSizes {
+    sequence: u64,
+    rows: HashMap<Vec<CubeKey>, u64>,
+}
+
+/// Sets of cubes whose size is remembered.
+const SIZES_KEPT: usize = 4_096;
+
 /// Views in LanceDB tables.
 pub struct LanceViews {
     pub(crate) dir: PathBuf,
     pub(crate) options: ViewOptions,
     session: Arc<Session>,
     snapshot: RwLock<Arc<Snapshot>>,
+    sizes: Mutex<CubeSizes>,
     pub(crate) writer: Option<tokio::sync::Mutex<Writer>>,
 }
 
 impl LanceViews {
     /// Opens the views under `dir`, which is created for a writer if need be, and brings all tables to one cut.
-    pub async fn open(dir: &Path, options: ViewOptions) -> Result<Self, ViewError> {
+    ///
+    /// The future is boxed, here and elsewhere in what this crate offers, because callers would otherwise compile all of Lance
+    /// that is in it once more.
+    pub fn open(dir: &Path, options: ViewOptions) -> BoxFuture<'static, Result<Self, ViewError>> {
+        let dir = dir.to_owned();
+        async move { Self::open_in(&dir, options).await }.boxed()
+    }
+
+    async fn open_in(dir: &Path, options: ViewOptions) -> Result<Self, ViewError> {
         let session = layout::session();
         let expected = Expected { embedder: options.embedder.clone(), dim: options.dim };
         if options.read_only {
             let dir = canonical(dir)?;
             let recovered = recovery::open_read_only(&dir, &expected, &session).await?;
             let snapshot = RwLock::new(Arc::new(snapshot_of(&recovered)));
-            return Ok(Self { dir, options, session, snapshot, writer: None });
+            return Ok(Self { dir, options, session, snapshot, sizes: Mutex::default(), writer: None });
         }
         let lock = WriterLock::take(dir)?;
         let dir = canonical(dir)?;
@@ -93,7 +118,7 @@ impl LanceViews {
         let snapshot = RwLock::new(Arc::new(snapshot_of(&recovered)));
         let Recovered { pointer, tables, fences, .. } = recovered;
         let writer = Writer { pointer, tables, fences, torn: false, _lock: lock };
-        Ok(Self { dir, options, session, snapshot, writer: Some(tokio::sync::Mutex::new(writer)) })
+        Ok(Self { dir, options, session, snapshot, sizes: Mutex::default(), writer: Some(tokio::sync::Mutex::new(writer)) })
     }
 
     /// The newest snapshot that this process knows of.
@@ -123,7 +148,11 @@ impl LanceViews {
     }
 
     /// A snapshot to read from; a reader in another process looks first whether the writer has gone on.
-    pub async fn current(&self) -> Result<Arc<Snapshot>, ViewError> {
+    pub fn current(&self) -> BoxFuture<'_, Result<Arc<Snapshot>, ViewError>> {
+        self.follow().boxed()
+    }
+
+    async fn follow(&self) -> Result<Arc<Snapshot>, ViewError> {
         let known = self.snapshot();
         if self.writer.is_some() || pointer::newest(&self.dir)?.is_none_or(|newest| newest <= known.sequence) {
             return Ok(known);
@@ -133,6 +162,36 @@ impl LanceViews {
         let snapshot = Arc::new(snapshot_of(&recovered));
         *self.snapshot.write().unwrap_or_else(PoisonError::into_inner) = snapshot.clone();
         Ok(snapshot)
+    }
+
+    /// By the index if there is one and the cubes are large; their size is counted once for each snapshot.
+    async fn how_to_search(&self, snapshot: &Snapshot, query: &SearchQuery) -> Result<How, ViewError> {
+        let dataset = snapshot.table(Table::Memories);
+        let fail = |source: lance::Error| crate::fault::store("count", Table::Memories, source);
+        if query.vector.is_none() || !indices::has(Kind::Vector, Table::Memories, dataset).await.map_err(fail)? {
+            return Ok(How::ByAll);
+        }
+        let remembered = |sizes: &CubeSizes| {
+            if sizes.sequence == snapshot.sequence { sizes.rows.get(&query.cubes).copied() } else { None }
+        };
+        let known = remembered(&self.sizes.lock().unwrap_or_else(PoisonError::into_inner));
+        let rows = match known {
+            Some(rows) => rows,
+            None => {
+                let mut scanner = dataset.scan();
+                if let Some(filter) = filter::any(query.cubes.iter().map(filter::cube)) {
+                    scanner.filter_expr(filter);
+                }
+                let rows = scanner.count_rows().await.map_err(fail)?;
+                let mut sizes = self.sizes.lock().unwrap_or_else(PoisonError::into_inner);
+                if sizes.sequence != snapshot.sequence || sizes.rows.len() >= SIZES_KEPT {
+                    *sizes = CubeSizes { sequence: snapshot.sequence, rows: HashMap::new() };
+                }
+                sizes.rows.insert(query.cubes.clone(), rows);
+                rows
+            }
+        };
+        Ok(if rows > indices::EXACT_ROWS { How::ByIndex } else { How::ByAll })
     }
 
     /// Looks at the disk again, as opening does, and goes on from there under the same lock.
@@ -218,7 +277,9 @@ impl ViewStore for LanceViews {
     }
 
     async fn search(&self, query: SearchQuery) -> Result<Vec<Found>, ViewError> {
-        search::search(self.current().await?.table(Table::Memories), &query, self.options.dim).await
+        let snapshot = self.current().await?;
+        let how = self.how_to_search(&snapshot, &query).await?;
+        search::search(snapshot.table(Table::Memories), &query, self.options.dim, how).await
     }
 
     async fn history(&self, memory: MemoryId) -> Result<Vec<VersionRow>, ViewError> {

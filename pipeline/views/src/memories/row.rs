@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use arrow_array::RecordBatch;
-use cubelog_memory::{Memory, PrincipalId};
+use arrow_array::{Array, RecordBatch};
+use cubelog_memory::Memory;
 
 use super::schema::memories;
 use crate::columns::{BatchReader, BatchWriter};
 use crate::error::ViewError;
+use crate::pack;
 use crate::parts::*;
 use crate::rows::{MemoryRow, Shown};
 
@@ -41,52 +42,33 @@ pub fn to_batch(rows: &[MemoryRow], dim: Option<usize>) -> Result<RecordBatch, V
         }
         batch.vectors("vector", dim, vectors);
     }
+    batch.binary(PACKED_STATE, rows.iter().map(|row| Some(pack::memory_row(row))));
+    batch.binary(PACKED_CONTENT, rows.iter().map(|row| pack::content(&row.content)));
     batch.finish(TABLE)
 }
 
+/// Columns that [`from_batch`] reads; without the second content is erased, without the third there are no vectors.
+pub const COLUMNS: &[&str] = &[PACKED_STATE, PACKED_CONTENT, "vector"];
+
 pub fn from_batch(batch: &RecordBatch) -> Result<Vec<MemoryRow>, ViewError> {
     let reader = BatchReader::new(TABLE, batch);
-    let mut cubes = reader.cubes()?;
-    let positions = reader.positions()?;
-    let changed_at = reader.time("changed_at")?;
-    let states = StateColumns::of(TABLE, batch)?;
-    let about = AboutContent::of(TABLE, batch, "")?;
-    let actors = reader.text("actor")?;
-    let occurred_at = reader.time("occurred_at")?;
-    let contents = ContentColumns::of(&reader)?;
+    let (states, contents) = (reader.binary(PACKED_STATE)?, reader.binary(PACKED_CONTENT)?);
     let vectors = reader.vectors("vector")?;
     (0..reader.rows())
         .map(|row| {
+            let content = contents.is_valid(row).then(|| contents.value(row));
             Ok(MemoryRow {
-                cube: cubes.get(row)?,
-                memory: states.get(row, about.get(row)?, positions.get(row), changed_at.get(row))?,
-                content: contents.get(row),
-                actor: PrincipalId::new(actors.value(row)).map_err(|error| reader.damaged(error))?,
-                occurred_at: occurred_at.get(row),
+                content: pack::to_content(content).map_err(|error| reader.damaged(error))?,
                 vector: vectors.as_ref().and_then(|vectors| vectors.get(row)).map(Arc::from),
+                ..pack::to_memory_row(states.value(row)).map_err(|error| reader.damaged(error))?
             })
         })
         .collect()
 }
 
-/// Columns that [`states_from_batch`] needs.
-pub fn state_columns() -> Vec<String> {
-    let left_out = ["visible", "actor", "occurred_at", "search_text", "vector", "tenant", "cube"];
-    let content: Vec<String> = content_fields().iter().map(|field| field.name().clone()).collect();
-    memories(None)
-        .fields()
-        .iter()
-        .map(|field| field.name().clone())
-        .filter(|name| !left_out.contains(&name.as_str()) && !content.contains(name))
-        .collect()
-}
-
-/// The states alone, without content.
+/// The states alone; needs the first column only.
 pub fn states_from_batch(batch: &RecordBatch) -> Result<Vec<Memory>, ViewError> {
     let reader = BatchReader::new(TABLE, batch);
-    let positions = reader.positions()?;
-    let changed_at = reader.time("changed_at")?;
-    let states = StateColumns::of(TABLE, batch)?;
-    let about = AboutContent::of(TABLE, batch, "")?;
-    (0..reader.rows()).map(|row| states.get(row, about.get(row)?, positions.get(row), changed_at.get(row))).collect()
+    let states = reader.binary(PACKED_STATE)?;
+    states.iter().flatten().map(|state| pack::to_memory(state).map_err(|error| reader.damaged(error))).collect()
 }

@@ -10,6 +10,7 @@ use super::row;
 use crate::columns::BatchReader;
 use crate::error::ViewError;
 use crate::filter;
+use crate::parts::PACKED_STATE;
 use crate::read::Read;
 use crate::rows::MemoryRow;
 use crate::tables::Table;
@@ -27,8 +28,10 @@ pub const NEWER: &str = "source.log_offset > target.log_offset";
 
 pub async fn by_id(dataset: &Arc<Dataset>, ids: &[MemoryId]) -> Result<Vec<MemoryRow>, ViewError> {
     let mut rows = Vec::with_capacity(ids.len());
+    let columns: Vec<&str> = row::COLUMNS.iter().copied().filter(|name| dataset.schema().field(name).is_some()).collect();
     for ids in ids.chunks(IDS_IN_ONE_QUERY) {
-        for batch in Read::rows(filter::memories("memory", ids)).collect(TABLE, dataset).await? {
+        let read = Read::rows(filter::memories("memory", ids)).columns(&columns);
+        for batch in read.collect(TABLE, dataset).await? {
             rows.extend(row::from_batch(&batch)?);
         }
     }
@@ -37,10 +40,8 @@ pub async fn by_id(dataset: &Arc<Dataset>, ids: &[MemoryId]) -> Result<Vec<Memor
 
 /// The states of all memories of a cube, without content.
 pub async fn states(dataset: &Arc<Dataset>, cube: &CubeKey) -> Result<Vec<Memory>, ViewError> {
-    let columns = row::state_columns();
-    let columns: Vec<&str> = columns.iter().map(String::as_str).collect();
     let mut states = Vec::new();
-    for batch in Read::rows(filter::cube(cube)).columns(&columns).collect(TABLE, dataset).await? {
+    for batch in Read::rows(filter::cube(cube)).columns(&[PACKED_STATE]).collect(TABLE, dataset).await? {
         states.extend(row::states_from_batch(&batch)?);
     }
     Ok(states)

@@ -1,6 +1,6 @@
 //! Which row of a chain answers a question about a moment: pure, and the same for every store.
 
-use cubelog_memory::{IdMap, MemoryId, Position, Timestamp, Validity};
+use cubelog_memory::{IdMap, Memory, MemoryId, Position, Timestamp, Validity};
 
 use crate::rows::VersionRow;
 
@@ -61,11 +61,11 @@ pub fn choose<T: Copy>(rows: Vec<Glance<T>>, valid_at: Option<Timestamp>, includ
 
 /// Puts each shown row together with what the memory was as last known, in the order of the port: by stream index (memories
 /// outside a stream last), creation, id.
-pub fn finish(found: Vec<(VersionRow, VersionRow)>) -> Vec<VersionRow> {
+pub fn finish(found: Vec<(VersionRow, Memory)>) -> Vec<VersionRow> {
     let mut rows: Vec<VersionRow> = found
         .into_iter()
         .map(|(mut shown, last)| {
-            shown.memory = last.memory;
+            shown.memory = last;
             shown
         })
         .collect();

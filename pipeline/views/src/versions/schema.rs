@@ -4,7 +4,7 @@
 use arrow_schema::{DataType, SchemaRef};
 
 use crate::columns::{maybe, schema, some, time_type};
-use crate::parts::{about_fields, content_fields, state_fields};
+use crate::parts::{about_fields, content_fields, packed_fields, state_fields};
 
 pub fn versions() -> SchemaRef {
     let mut fields = vec![
@@ -20,6 +20,8 @@ pub fn versions() -> SchemaRef {
         some("occurred_at", time_type()),
         some("actor", DataType::Utf8),
         some("conflict", DataType::Boolean),
+        // Whether ordinary reads saw the memory after this.
+        some("visible", DataType::Boolean),
         some("parents", DataType::Utf8),
         maybe("reason", DataType::Utf8),
     ];
@@ -27,5 +29,6 @@ pub fn versions() -> SchemaRef {
     fields.extend(content_fields());
     fields.extend(state_fields());
     fields.extend(about_fields("memory_"));
+    fields.extend(packed_fields());
     schema(fields)
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use cubelog_memory::{CubeKey, EventId, IdSet, MemoryId, Validity, VersionNo};
+use cubelog_memory::{CubeKey, EventId, IdSet, Memory, MemoryId, Timestamp, Validity, VersionNo};
 use datafusion::logical_expr::Expr;
 use datafusion::prelude::{col, lit};
 use futures::TryStreamExt;
@@ -14,7 +14,8 @@ use crate::columns::BatchReader;
 use crate::error::ViewError;
 use crate::filter;
 use crate::memories::table::IDS_IN_ONE_QUERY;
-use crate::port::StateQuery;
+use crate::parts::{PACKED_CONTENT, PACKED_STATE};
+use crate::port::{Known, StateQuery};
 use crate::read::{Read, take};
 use crate::rows::VersionRow;
 use crate::tables::Table;
@@ -26,7 +27,7 @@ pub const KEY: &[&str] = &["memory", "event"];
 
 async fn rows(dataset: &Arc<Dataset>, filter: Expr) -> Result<Vec<VersionRow>, ViewError> {
     let mut rows = Vec::new();
-    for batch in Read::rows(filter).collect(TABLE, dataset).await? {
+    for batch in Read::rows(filter).columns(row::COLUMNS).collect(TABLE, dataset).await? {
         rows.extend(row::from_batch(&batch)?);
     }
     rows.sort_by_key(|row| row.position);
@@ -66,63 +67,115 @@ pub async fn events(table: Table, dataset: &Arc<Dataset>, cube: &CubeKey, seen: 
 
 /// States of some memories read their chains whole; those of a cube look at narrow columns first and then take one row a memory.
 pub async fn state(dataset: &Arc<Dataset>, query: &StateQuery) -> Result<Vec<VersionRow>, ViewError> {
-    let mut found = Vec::new();
     if query.memories.is_empty() {
-        let choices = glance(dataset, query, &[]).await?;
-        found = fetch(dataset, choices).await?;
-    } else {
-        for ids in query.memories.chunks(IDS_IN_ONE_QUERY) {
-            let choices = glance(dataset, query, ids).await?;
-            found.extend(fetch(dataset, choices).await?);
-        }
+        return Ok(finish(of_cube(dataset, query).await?));
+    }
+    let mut found = Vec::new();
+    for ids in query.memories.chunks(IDS_IN_ONE_QUERY) {
+        found.extend(of_memories(dataset, query, ids).await?);
     }
     Ok(finish(found))
 }
 
-const NARROW: &[&str] =
-    &["memory", "log_partition", "log_offset", "conflict", "valid_from", "valid_to", "lifecycle", "expired_at"];
+/// What was shown, with what was last known of the memory.
+type Found = (VersionRow, Memory);
 
-async fn glance(dataset: &Arc<Dataset>, query: &StateQuery, ids: &[MemoryId]) -> Result<Vec<Choice<u64>>, ViewError> {
-    // The index on memory finds a few rows; testing the cube on those costs nothing.
-    let mut filter = filter::cube(&query.cube);
-    if !ids.is_empty() {
-        filter = filter::memories("memory", ids).and(filter);
+async fn of_memories(dataset: &Arc<Dataset>, query: &StateQuery, ids: &[MemoryId]) -> Result<Vec<Found>, ViewError> {
+    // The index on memory finds the rows; all else is tested on them, because every further column costs a read.
+    let mut rows = Vec::new();
+    let read = Read::rows(filter::memories("memory", ids)).columns(&[PACKED_STATE]).row_id();
+    for batch in read.collect(TABLE, dataset).await? {
+        let row_ids = BatchReader::new(TABLE.name(), &batch).u64(lance::dataset::ROW_ID)?;
+        rows.extend(row::without_content(&batch)?.into_iter().zip(row_ids.values().iter().copied()));
     }
-    if let Some(known) = filter::known(&query.known) {
-        filter = filter.and(known);
+    rows.retain(|(row, _)| row.cube == query.cube && is_known(row, &query.known));
+    let glances = rows
+        .iter()
+        .enumerate()
+        .map(|(at, (row, _))| Glance {
+            memory: row.memory.id,
+            position: row.position,
+            conflict: row.conflict,
+            valid: row.valid,
+            visible: row.memory.is_visible(),
+            at,
+        })
+        .collect();
+    let choices = choose(glances, query.valid_at, query.include_hidden);
+    let mut shown: Vec<u64> = choices.iter().map(|choice| rows[choice.shown].1).collect();
+    shown.sort_unstable();
+    if shown.is_empty() {
+        return Ok(Vec::new());
     }
-    let mut glances = Vec::new();
-    let mut batches = Read::rows(filter).columns(NARROW).row_id().stream(TABLE, dataset).await?;
-    while let Some(batch) = batches.try_next().await? {
-        let reader = BatchReader::new(TABLE.name(), &batch);
-        let (memories, positions) = (reader.ids("memory")?, reader.positions()?);
-        let (conflict, from, to) = (reader.flag("conflict")?, reader.time("valid_from")?, reader.time("valid_to")?);
-        let (lifecycle, expired_at) = (reader.text("lifecycle")?, reader.time("expired_at")?);
-        let row_ids = reader.u64(lance::dataset::ROW_ID)?;
-        glances.reserve(reader.rows());
-        for row in 0..reader.rows() {
-            glances.push(Glance {
-                memory: memories.memory(row)?,
-                position: positions.get(row),
-                conflict: conflict.value(row),
-                valid: Validity { from: from.get(row), to: to.maybe(row) },
-                visible: expired_at.maybe(row).is_none() && !matches!(lifecycle.value(row), "merged" | "archived"),
-                at: row_ids.value(row),
-            });
-        }
-    }
-    Ok(choose(glances, query.valid_at, query.include_hidden))
+    let contents = row::contents(&take(TABLE, dataset, &shown, Some(&[PACKED_CONTENT])).await?)?;
+    let content = |id: u64| shown.binary_search(&id).ok().and_then(|place| contents.get(place)).cloned();
+    Ok(choices
+        .into_iter()
+        .filter_map(|choice| {
+            let (row, id) = &rows[choice.shown];
+            let row = VersionRow { content: content(*id)?, ..row.clone() };
+            Some((row, rows[choice.last].0.memory.clone()))
+        })
+        .collect())
 }
 
-async fn fetch(dataset: &Arc<Dataset>, choices: Vec<Choice<u64>>) -> Result<Vec<(VersionRow, VersionRow)>, ViewError> {
+fn is_known(row: &VersionRow, known: &Known) -> bool {
+    match known {
+        Known::Now => true,
+        Known::At(at) => row.recorded_at <= *at,
+        Known::Below(cut) => cut.covers(row.position),
+    }
+}
+
+async fn of_cube(dataset: &Arc<Dataset>, query: &StateQuery) -> Result<Vec<Found>, ViewError> {
+    let choices = glance_at_cube(dataset, query).await?;
     let mut ids: Vec<u64> = choices.iter().flat_map(|choice| [choice.shown, choice.last]).collect();
     ids.sort_unstable();
     ids.dedup();
     if ids.is_empty() {
         return Ok(Vec::new());
     }
-    let batch = take(TABLE, dataset, &ids, None).await?;
-    let rows = row::from_batch(&batch)?;
-    let place = |id: u64| ids.binary_search(&id).ok().and_then(|index| rows.get(index)).cloned();
-    Ok(choices.into_iter().filter_map(|choice| Some((place(choice.shown)?, place(choice.last)?))).collect())
+    let rows = row::from_batch(&take(TABLE, dataset, &ids, Some(row::COLUMNS)).await?)?;
+    let place = |id: u64| ids.binary_search(&id).ok().and_then(|place| rows.get(place));
+    Ok(choices
+        .into_iter()
+        .filter_map(|choice| Some((place(choice.shown)?.clone(), place(choice.last)?.memory.clone())))
+        .collect())
+}
+
+async fn glance_at_cube(dataset: &Arc<Dataset>, query: &StateQuery) -> Result<Vec<Choice<u64>>, ViewError> {
+    let filter = match filter::known(&query.known) {
+        Some(known) => filter::cube(&query.cube).and(known),
+        None => filter::cube(&query.cube),
+    };
+    let mut columns = vec!["memory", "log_partition", "log_offset", "conflict", "visible"];
+    if query.valid_at.is_some() {
+        columns.extend(["valid_from", "valid_to"]);
+    }
+    let mut glances = Vec::new();
+    let mut batches = Read::rows(filter).columns(&columns).row_id().stream(TABLE, dataset).await?;
+    while let Some(batch) = batches.try_next().await? {
+        let reader = BatchReader::new(TABLE.name(), &batch);
+        let (memories, positions) = (reader.ids("memory")?, reader.positions()?);
+        let (conflict, visible) = (reader.flag("conflict")?, reader.flag("visible")?);
+        let row_ids = reader.u64(lance::dataset::ROW_ID)?;
+        let validity = match query.valid_at {
+            Some(_) => Some((reader.time("valid_from")?, reader.time("valid_to")?)),
+            None => None,
+        };
+        glances.reserve(reader.rows());
+        for row in 0..reader.rows() {
+            let valid = validity.map(|(from, to)| Validity { from: from.get(row), to: to.maybe(row) });
+            glances.push(Glance {
+                memory: memories.memory(row)?,
+                position: positions.get(row),
+                conflict: conflict.value(row),
+                // Not looked at without `valid_at`.
+                valid: valid.unwrap_or_else(|| Validity::since(Timestamp::default())),
+                visible: visible.value(row),
+                at: row_ids.value(row),
+            });
+        }
+    }
+    Ok(choose(glances, query.valid_at, query.include_hidden))
 }
