@@ -1,0 +1,201 @@
+//! What a query asks for, and whether it asks about the present state of things.
+
+use crate::limits::readable;
+use crate::sentence::sentences;
+use crate::words::{fold, words};
+
+/// What kind of answer a query wants.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Asks {
+    When,
+    Where,
+    Who,
+    /// How many, much, long, old, often.
+    Amount,
+    What,
+    Why,
+    How,
+    YesNo,
+    /// A recommendation, a suggestion, help with a choice: what the speaker prefers matters more than what was said.
+    Advice,
+    /// No question, or one of another kind.
+    Other,
+}
+
+/// How much the latest state counts for the answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Freshness {
+    Any,
+    /// "Recently", "last time": what is new, though not necessarily still true.
+    Recent,
+    /// "Currently", "still", "now": what is believed today.
+    Current,
+}
+
+/// A query as it was understood.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Question {
+    pub asks: Asks,
+    pub freshness: Freshness,
+}
+
+/// Reads an English query. Of several sentences the last one with a question mark tells, otherwise the last that begins like
+/// a question; advice is found wherever it is asked for.
+pub fn read(query: &str) -> Question {
+    let query = readable(query);
+    let mut asks = Asks::Other;
+    let mut marked = false;
+    let mut advice = false;
+    for sentence in sentences(query) {
+        let words: Vec<String> = words(sentence).map(|word| fold(word.text)).collect();
+        let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        advice |= wants_advice(&words);
+        let has_mark = sentence.ends_with('?') || sentence.ends_with('？');
+        let kind = kind_of(&words, has_mark);
+        if kind != Asks::Other && (has_mark || !marked) {
+            asks = kind;
+            marked |= has_mark;
+        }
+    }
+    Question { asks: if advice { Asks::Advice } else { asks }, freshness: freshness(query) }
+}
+
+fn kind_of(words: &[&str], has_mark: bool) -> Asks {
+    // "In which city ...", "So when ...": the question word may stand a little further in.
+    let opening = words.iter().take(4).position(|word| asking(word).is_some()).or_else(|| {
+        // "Melanie's birthday is when?"
+        words.iter().rposition(|word| asking(word).is_some()).filter(|_| has_mark)
+    });
+    let starts_with_verb = words.first().is_some_and(|word| is_auxiliary(word)) && (has_mark || words.len() > 2);
+    match opening {
+        _ if starts_with_verb => Asks::YesNo,
+        Some(at) if at == 0 || has_mark || !is_relative(words, at) => refined(words, at),
+        _ if has_mark && words.iter().take(4).any(|word| is_auxiliary(word)) => Asks::YesNo,
+        _ => Asks::Other,
+    }
+}
+
+fn asking(word: &str) -> Option<Asks> {
+    match word {
+        "when" | "when's" => Some(Asks::When),
+        "where" | "where's" => Some(Asks::Where),
+        "who" | "whom" | "whose" | "who's" => Some(Asks::Who),
+        "what" | "which" | "what's" => Some(Asks::What),
+        "why" => Some(Asks::Why),
+        "how" | "how's" => Some(Asks::How),
+        _ => None,
+    }
+}
+
+/// "When I was young, ...": a clause without a question mark asks only where a verb follows ("when did").
+fn is_relative(words: &[&str], at: usize) -> bool {
+    !words.get(at + 1).is_some_and(|next| is_auxiliary(next))
+}
+
+/// "What" and "how" ask by the word that follows.
+fn refined(words: &[&str], at: usize) -> Asks {
+    let next = words.get(at + 1).copied().unwrap_or_default();
+    let kind = asking(words[at]).unwrap_or(Asks::Other);
+    match (kind, next) {
+        (Asks::How, "long") if words[at..].contains(&"ago") => Asks::When,
+        (Asks::How, "come") => Asks::Why,
+        (Asks::How, "many" | "much" | "long" | "old" | "often" | "far" | "big" | "tall" | "frequently") => Asks::Amount,
+        (Asks::What, "time" | "year" | "date" | "month" | "day" | "weekday" | "season") => Asks::When,
+        (
+            Asks::What,
+            "city" | "country" | "state" | "place" | "town" | "location" | "countries" | "cities" | "places" | "states",
+        ) => Asks::Where,
+        (Asks::What, "person" | "people" | "friend" | "friends") => Asks::Who,
+        (Asks::What, "number" | "percentage") => Asks::Amount,
+        (kind, _) => kind,
+    }
+}
+
+fn is_auxiliary(word: &str) -> bool {
+    matches!(
+        word,
+        "is" | "are"
+            | "was"
+            | "were"
+            | "am"
+            | "do"
+            | "does"
+            | "did"
+            | "has"
+            | "have"
+            | "had"
+            | "can"
+            | "could"
+            | "will"
+            | "would"
+            | "should"
+            | "shall"
+            | "may"
+            | "might"
+            | "must"
+            | "isn't"
+            | "aren't"
+            | "wasn't"
+            | "weren't"
+            | "don't"
+            | "doesn't"
+            | "didn't"
+            | "hasn't"
+            | "haven't"
+            | "can't"
+            | "couldn't"
+            | "won't"
+            | "wouldn't"
+            | "shouldn't"
+    )
+}
+
+fn wants_advice(words: &[&str]) -> bool {
+    let follows =
+        |first: &[&str], then: &[&str]| words.windows(2).any(|pair| first.contains(&pair[0]) && then.contains(&pair[1]));
+    let triple = |phrase: [&str; 3]| words.windows(3).any(|three| three == phrase);
+    let you = ["you", "you'd", "you'll"];
+    let advising = ["recommend", "suggest", "advise", "propose"];
+    // "What did John recommend" asks what was said; "what would you recommend" asks for advice.
+    let told = words.iter().any(|word| ["did", "has", "had"].contains(word));
+    follows(&you, &advising) && !told
+        || follows(&["please"], &advising)
+        || words.first().is_some_and(|word| advising.contains(word))
+        || follows(&["should"], &["i", "we"]) && words.iter().take(5).any(|word| asking(word).is_some() || *word == "should")
+        || follows(&["help"], &["me", "us"]) && words.iter().any(|word| CHOOSING.contains(word))
+        || triple(["what", "are", "some"])
+        || triple(["what", "would", "be"]) && words.contains(&"best")
+        || follows(&["any"], &["ideas", "tips", "advice", "suggestions", "recommendations", "thoughts"])
+        || follows(&["some", "any", "good", "great"], &["ideas", "tips", "advice", "suggestions", "recommendations"])
+        || follows(&["your"], &["advice", "recommendation", "recommendations", "suggestion", "suggestions"])
+}
+
+const CHOOSING: &[&str] = &["choose", "pick", "select", "decide", "find", "identify", "plan", "compare", "design", "create"];
+
+fn freshness(query: &str) -> Freshness {
+    let words: Vec<String> = words(query).map(|word| fold(word.text)).collect();
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let has = |wanted: &[&str]| words.iter().any(|word| wanted.contains(word));
+    let phrase = |phrase: &[&str]| words.windows(phrase.len()).any(|window| window == phrase);
+    let now = words.iter().enumerate().any(|(at, word)| {
+        // "Now that ..." and "by now" speak of something else; "from now on" of the future.
+        *word == "now"
+            && words.get(at + 1) != Some(&"that")
+            && !matches!(at.checked_sub(1).map(|at| words[at]), Some("from" | "until" | "by"))
+    });
+    let question = query.contains('?');
+    if has(&["currently", "nowadays", "latest", "newest", "anymore"])
+        || phrase(&["right", "now"])
+        || phrase(&["at", "the", "moment"])
+        || phrase(&["these", "days"])
+        || phrase(&["up", "to", "date"])
+        || phrase(&["most", "recent"])
+        || question && (now || has(&["still", "current"]))
+    {
+        Freshness::Current
+    } else if has(&["recently", "lately", "recent"]) || phrase(&["last", "time"]) || phrase(&["the", "other", "day"]) {
+        Freshness::Recent
+    } else {
+        Freshness::Any
+    }
+}
