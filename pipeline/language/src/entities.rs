@@ -62,14 +62,19 @@ impl<'a> Reading<'a> {
         self.text.get(end..self.words.get(at + 1).map_or(self.text.len(), |next| next.start)).unwrap_or_default()
     }
 
-    /// The words from `from` to before `end` as an entity, a possessive ending taken off.
+    /// The words from `from` to before `end` as an entity.
     fn entity(&self, kind: EntityKind, from: usize, end: usize) -> Entity {
-        let span = self.words[from].start..self.words[end - 1].span().end;
-        let written = &self.text[span.clone()];
-        let bare = ["'s", "\u{2019}s", "'", "\u{2019}"].iter().find_map(|ending| written.strip_suffix(ending)).unwrap_or(written);
-        let span = span.start..span.start + bare.len();
-        Entity { kind, key: key(kind, bare), surface: bare.to_owned(), span }
+        let span = without_ending(self.text, self.words[from].start..self.words[end - 1].span().end);
+        let surface = &self.text[span.clone()];
+        Entity { kind, key: key(kind, surface), surface: surface.to_owned(), span }
     }
+}
+
+/// A span without a possessive ending.
+fn without_ending(text: &str, span: Range<usize>) -> Range<usize> {
+    let written = &text[span.clone()];
+    let bare = ["'s", "\u{2019}s", "'", "\u{2019}"].iter().find_map(|ending| written.strip_suffix(ending)).unwrap_or(written);
+    span.start..span.start + bare.len()
 }
 
 /// The key under which every mention of an entity of this kind and wording is found; phrases are keyed by stems, so that
@@ -203,7 +208,7 @@ fn tags_and_hosts(text: &str) -> Vec<Entity> {
             // "#1" is a rank and "#fff" hardly a topic.
             if tag.chars().next().is_some_and(char::is_alphabetic) && tag.chars().count() > 2 {
                 let span = at..at + 1 + end;
-                found.push(Entity { kind: EntityKind::Hashtag, key: fold(tag), surface: tag.to_owned(), span });
+                found.push(Entity { kind: EntityKind::Hashtag, key: fold(tag), surface: text[span.clone()].to_owned(), span });
             }
         }
     }

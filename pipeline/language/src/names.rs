@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use crate::sentence::openings;
-use crate::vocabulary::{CALENDAR_WORDS, COMMON_NAME_WORDS, ROLES, is_in};
+use crate::vocabulary::{CALENDAR_WORDS, COMMON_NAME_WORDS, ROLES};
 use crate::words::{Word, fold, is_stop_word, without_possessive, words};
 
 /// Fewest letters of a short form that is taken for a name ("Mel" for "Melanie").
@@ -54,7 +54,7 @@ impl Participants {
         let index = self.names.len();
         self.names.push(name.to_owned());
         let folded: Vec<String> = words(name).map(|word| fold(word.text)).collect();
-        if folded.is_empty() || folded.len() > NAME_WORDS_MAX || folded.iter().any(|word| is_in(ROLES, word)) {
+        if folded.is_empty() || folded.len() > NAME_WORDS_MAX || folded.iter().any(|word| ROLES.contains(word.as_str())) {
             return;
         }
         self.words_max = self.words_max.max(folded.len());
@@ -108,11 +108,11 @@ impl Participants {
         let name = without_possessive(folded);
         let possessive = name.len() < folded.len();
         let capital = word.is_capitalised();
-        let function = is_stop_word(name) || is_in(CALENDAR_WORDS, name);
+        let function = is_stop_word(name) || CALENDAR_WORDS.contains(name);
         if let Some(bearers) = self.parts.get(name) {
             let sure = match () {
                 () if function => capital && (possessive || !opens),
-                () if is_in(COMMON_NAME_WORDS, name) => capital,
+                () if COMMON_NAME_WORDS.contains(name) => capital,
                 // A name of one or two letters is as likely a word or an initial.
                 () => capital || name.chars().count() > 2,
             };

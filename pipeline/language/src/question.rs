@@ -23,7 +23,7 @@ pub enum Asks {
 }
 
 /// How much the latest state counts for the answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Freshness {
     Any,
     /// "Recently", "last time": what is new, though not necessarily still true.
@@ -40,24 +40,32 @@ pub struct Question {
 }
 
 /// Reads an English query. Of several sentences the last one with a question mark tells, otherwise the last that begins like
-/// a question; advice is found wherever it is asked for.
+/// a question; advice is found wherever it is asked for. Freshness is that of the sentences that ask, of all where none does.
 pub fn read(query: &str) -> Question {
-    let query = readable(query);
     let mut asks = Asks::Other;
     let mut marked = false;
     let mut advice = false;
-    for sentence in sentences(query) {
-        let words: Vec<String> = words(sentence).map(|word| fold(word.text)).collect();
-        let words: Vec<&str> = words.iter().map(String::as_str).collect();
-        advice |= wants_advice(&words);
+    let (mut asked, mut told) = (Freshness::Any, Freshness::Any);
+    for sentence in sentences(readable(query)) {
+        let folded: Vec<String> = words(sentence).map(|word| fold(word.text)).collect();
+        let words: Vec<&str> = folded.iter().map(String::as_str).collect();
         let has_mark = sentence.ends_with('?') || sentence.ends_with('？');
         let kind = kind_of(&words, has_mark);
+        let wants = wants_advice(&words);
+        advice |= wants;
         if kind != Asks::Other && (has_mark || !marked) {
             asks = kind;
             marked |= has_mark;
         }
+        let freshness = freshness(&words, has_mark);
+        if kind == Asks::Other && !wants {
+            told = told.max(freshness);
+        } else {
+            asked = asked.max(freshness);
+        }
     }
-    Question { asks: if advice { Asks::Advice } else { asks }, freshness: freshness(query) }
+    let asks_something = advice || asks != Asks::Other;
+    Question { asks: if advice { Asks::Advice } else { asks }, freshness: if asks_something { asked } else { told } }
 }
 
 fn kind_of(words: &[&str], has_mark: bool) -> Asks {
@@ -69,7 +77,7 @@ fn kind_of(words: &[&str], has_mark: bool) -> Asks {
     let starts_with_verb = words.first().is_some_and(|word| is_auxiliary(word)) && (has_mark || words.len() > 2);
     match opening {
         _ if starts_with_verb => Asks::YesNo,
-        Some(at) if at == 0 || has_mark || !is_relative(words, at) => refined(words, at),
+        Some(at) if has_mark || is_asked(words, at) => refined(words, at),
         _ if has_mark && words.iter().take(4).any(|word| is_auxiliary(word)) => Asks::YesNo,
         _ => Asks::Other,
     }
@@ -87,9 +95,10 @@ fn asking(word: &str) -> Option<Asks> {
     }
 }
 
-/// "When I was young, ...": a clause without a question mark asks only where a verb follows ("when did").
-fn is_relative(words: &[&str], at: usize) -> bool {
-    !words.get(at + 1).is_some_and(|next| is_auxiliary(next))
+/// Without a question mark, "when did" asks and "when I was young" does not.
+fn is_asked(words: &[&str], at: usize) -> bool {
+    let inverted = words.get(at + 1).is_some_and(|next| is_auxiliary(next));
+    inverted || (at == 0 && matches!(asking(words[0]), Some(Asks::Who | Asks::What | Asks::How)))
 }
 
 /// "What" and "how" ask by the word that follows.
@@ -151,30 +160,36 @@ fn is_auxiliary(word: &str) -> bool {
 }
 
 fn wants_advice(words: &[&str]) -> bool {
-    let follows =
-        |first: &[&str], then: &[&str]| words.windows(2).any(|pair| first.contains(&pair[0]) && then.contains(&pair[1]));
-    let triple = |phrase: [&str; 3]| words.windows(3).any(|three| three == phrase);
-    let you = ["you", "you'd", "you'll"];
+    let has = |wanted: &[&str]| words.iter().any(|word| wanted.contains(word));
+    let pair = |first: &[&str], then: &[&str]| words.windows(2).any(|two| first.contains(&two[0]) && then.contains(&two[1]));
+    let phrase = |phrase: &[&str]| words.windows(phrase.len()).any(|window| window == phrase);
     let advising = ["recommend", "suggest", "advise", "propose"];
-    // "What did John recommend" asks what was said; "what would you recommend" asks for advice.
-    let told = words.iter().any(|word| ["did", "has", "had"].contains(word));
-    follows(&you, &advising) && !told
-        || follows(&["please"], &advising)
+    // "What did you recommend", "which places has John suggested": what was said, not what to do.
+    if has(&["did", "didn't", "has", "had"]) {
+        return false;
+    }
+    let asked_to_advise = pair(&["you", "you'd", "please", "would", "could"], &advising)
         || words.first().is_some_and(|word| advising.contains(word))
-        || follows(&["should"], &["i", "we"]) && words.iter().take(5).any(|word| asking(word).is_some() || *word == "should")
-        || follows(&["help"], &["me", "us"]) && words.iter().any(|word| CHOOSING.contains(word))
-        || triple(["what", "are", "some"])
-        || triple(["what", "would", "be"]) && words.contains(&"best")
-        || follows(&["any"], &["ideas", "tips", "advice", "suggestions", "recommendations", "thoughts"])
-        || follows(&["some", "any", "good", "great"], &["ideas", "tips", "advice", "suggestions", "recommendations"])
-        || follows(&["your"], &["advice", "recommendation", "recommendations", "suggestion", "suggestions"])
+        || pair(&["any", "some", "good", "great", "your"], ADVICE)
+        || has(&["recommendation", "recommendations", "suggestions"])
+        || pair(&["help"], &["me", "us"]) && has(CHOOSING);
+    let what_to_do =
+        pair(&["should", "can", "could"], &["i", "we"]) && has(&["what", "which", "where", "how", "who"]) && !has(&["remember"])
+            || phrase(&["should", "i"])
+            || phrase(&["i", "should"])
+            || phrase(&["are", "there", "any"]);
+    let best = has(&["what", "what's", "which", "where"])
+        && has(&["best", "good", "ideal", "recommended"])
+        && has(&["is", "are", "what's", "be"]);
+    asked_to_advise || what_to_do || best && !has(&["was", "were"]) || phrase(&["what", "are", "some"])
 }
+
+const ADVICE: &[&str] =
+    &["advice", "idea", "ideas", "recommendation", "recommendations", "suggestion", "suggestions", "tip", "tips"];
 
 const CHOOSING: &[&str] = &["choose", "pick", "select", "decide", "find", "identify", "plan", "compare", "design", "create"];
 
-fn freshness(query: &str) -> Freshness {
-    let words: Vec<String> = words(query).map(|word| fold(word.text)).collect();
-    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+fn freshness(words: &[&str], has_mark: bool) -> Freshness {
     let has = |wanted: &[&str]| words.iter().any(|word| wanted.contains(word));
     let phrase = |phrase: &[&str]| words.windows(phrase.len()).any(|window| window == phrase);
     let now = words.iter().enumerate().any(|(at, word)| {
@@ -183,14 +198,13 @@ fn freshness(query: &str) -> Freshness {
             && words.get(at + 1) != Some(&"that")
             && !matches!(at.checked_sub(1).map(|at| words[at]), Some("from" | "until" | "by"))
     });
-    let question = query.contains('?');
     if has(&["currently", "nowadays", "latest", "newest", "anymore"])
         || phrase(&["right", "now"])
         || phrase(&["at", "the", "moment"])
         || phrase(&["these", "days"])
         || phrase(&["up", "to", "date"])
         || phrase(&["most", "recent"])
-        || question && (now || has(&["still", "current"]))
+        || has_mark && (now || has(&["still", "current"]))
     {
         Freshness::Current
     } else if has(&["recently", "lately", "recent"]) || phrase(&["last", "time"]) || phrase(&["the", "other", "day"]) {

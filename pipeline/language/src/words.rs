@@ -7,7 +7,7 @@ use unicode_normalization::UnicodeNormalization;
 use unicode_segmentation::UnicodeSegmentation;
 
 use crate::limits::{WORD_BYTES_MAX, readable};
-use crate::vocabulary::is_in;
+use crate::vocabulary::{CONTRACTIONS, STOP_WORDS};
 
 /// A word as it stands in a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -128,7 +128,7 @@ fn is_dropped_mark(c: char) -> bool {
 ///
 /// Negations are kept as content: a memory and its contradiction must not look alike.
 pub fn is_stop_word(folded: &str) -> bool {
-    is_in(crate::vocabulary::STOP_WORDS, folded) || is_in(crate::vocabulary::CONTRACTIONS, folded)
+    STOP_WORDS.contains(folded) || CONTRACTIONS.contains(folded)
 }
 
 /// "melanie's" and "kids'" without their ending; expects a folded word.

@@ -169,10 +169,20 @@ impl Parser<'_> {
         (!continues && !(self.is_glued(next) && !self.word(next).is_empty())).then_some((day as i8, next, ordinal))
     }
 
-    /// A year after a date, perhaps behind a comma, and the token after it.
+    /// A year after a date, perhaps behind a comma, and the token after it: "2023", "last year", "of this year".
     fn year_after(self, at: usize) -> Option<(i16, usize)> {
         let at = if self.sign(at, &[',']) { at + 1 } else { at };
-        Some((self.year_at(at)?, at + 1))
+        if let Some(year) = self.year_at(at) {
+            return Some((year, at + 1));
+        }
+        let at = self.skip(at, "of");
+        let away = match self.word(at) {
+            "last" => -1,
+            "this" => 0,
+            "next" => 1,
+            _ => return None,
+        };
+        Some((self.said_on.year().checked_add(away)?, self.is(at + 1, &["year"]).then_some(at + 2)?))
     }
 
     fn year_at(self, at: usize) -> Option<i16> {

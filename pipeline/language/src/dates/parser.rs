@@ -79,15 +79,15 @@ impl<'t> Parser<'t> {
             return None;
         }
         let last = self.dated_after_lead(first.end + 1)?;
-        let first = match (first.grounding, last.grounding) {
-            // "between 11 August and 15 August 2023": the year of the end is that of the start.
+        // "between 11 August and 15 August 2023": the year of the end is that of the start.
+        let (first, grounding) = match (first.grounding, last.grounding) {
             (Grounding::YearAssumed, Grounding::Written) => {
-                Self { said_on: last.days.from, leaning: Leaning::Past, ..self }.dated(start)?
+                let at_end = Self { said_on: last.days.from, leaning: Leaning::Past, ..self };
+                (at_end.dated(start)?, Grounding::Written)
             }
-            _ => first,
+            (first_told, last_told) => (first, first_told.max(last_told)),
         };
         let days = Days { from: first.days.from, until: last.days.until };
-        let grounding = first.grounding.max(last.grounding).min(last.grounding);
         (first.days.from <= last.days.from).then_some(Dated { days, grounding, end: last.end })
     }
 

@@ -1,7 +1,7 @@
 //! Noun phrases in small letters, by what introduces and what ends them.
 
 use super::{Entity, EntityKind, Reading};
-use crate::vocabulary::{CALENDAR_WORDS, GENERIC_NOUNS, MODIFIERS, VERB_STEMS, is_in};
+use crate::vocabulary::{CALENDAR_WORDS, GENERIC_NOUNS, MODIFIERS, VERB_STEMS};
 use crate::words::{is_stop_word, stem, without_possessive};
 
 /// Most words of one phrase.
@@ -17,7 +17,7 @@ pub(super) fn phrases(reading: &Reading<'_>) -> Vec<Entity> {
             at += 1;
             continue;
         };
-        let from = (at..reading.words.len()).find(|&at| !is_in(MODIFIERS, &reading.folded[at])).unwrap_or(at);
+        let from = (at..reading.words.len()).find(|&at| !MODIFIERS.contains(reading.folded[at].as_str())).unwrap_or(at);
         let spaced = (at..from).all(|at| reading.gap(at) == " ");
         let end = if spaced { phrase_end(reading, from) } else { from };
         if from < end && is_telling(reading, from, end, strong) {
@@ -57,15 +57,15 @@ fn is_part(reading: &Reading<'_>, at: usize, inner: bool) -> bool {
     let (word, folded) = (&reading.words[at], reading.folded[at].as_str());
     let plain = !word.text.chars().any(char::is_uppercase)
         && word.text.chars().all(|c| c.is_alphabetic() || c == '\'' || c == '\u{2019}');
-    let listed = is_stop_word(folded) || is_in(MODIFIERS, folded) || is_in(CALENDAR_WORDS, folded) || folded.contains("n't");
+    let listed = is_stop_word(folded) || MODIFIERS.contains(folded) || CALENDAR_WORDS.contains(folded) || folded.contains("n't");
     // A past tense may describe what follows ("stained glass") but not stand behind a noun ("dog barked").
     let past = inner && (folded.ends_with("ed") || folded.ends_with("ly"));
     plain
         && word.text.len() > 1
         && !listed
         && !past
-        && !is_in(VERB_STEMS, &stem(without_possessive(folded)))
-        && !is_in(VERB_STEMS, folded)
+        && !VERB_STEMS.contains(stem(without_possessive(folded)).as_str())
+        && !VERB_STEMS.contains(folded)
         || plain && !listed && is_gerund(folded) && !inner
 }
 
@@ -76,7 +76,7 @@ fn is_gerund(folded: &str) -> bool {
 
 fn is_telling(reading: &Reading<'_>, from: usize, end: usize, strong: bool) -> bool {
     let head = without_possessive(&reading.folded[end - 1]);
-    if is_in(GENERIC_NOUNS, head) || head.chars().count() < 3 || head.ends_with("ly") {
+    if GENERIC_NOUNS.contains(head) || head.chars().count() < 3 || head.ends_with("ly") {
         return false;
     }
     if end - from > 1 {

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::{Entity, EntityKind, Reading};
-use crate::vocabulary::{CALENDAR_WORDS, CONTRACTIONS, SENTENCE_STARTERS, is_in};
+use crate::vocabulary::{CALENDAR_WORDS, CONTRACTIONS, SENTENCE_STARTERS};
 use crate::words::{is_stop_word, without_possessive};
 
 /// Runs of capitalised words, "of", "the" and the like between two of them included.
@@ -19,7 +19,9 @@ pub(super) fn names(reading: &Reading<'_>) -> Vec<Entity> {
         let end = run_end(reading, at);
         let mut from = at;
         at = end;
-        if is_heading(reading, from, end) {
+        // "Focus: ..." is the label of a line.
+        let label = reading.opens[from] && reading.gap(end - 1).trim_start_matches('*').starts_with(':');
+        if label || is_heading(reading, from, end) {
             continue;
         }
         if reading.opens[from] && !stands_at_opening(reading, from, end, &elsewhere) {
@@ -40,7 +42,7 @@ fn is_capital(reading: &Reading<'_>, at: usize) -> bool {
     let (word, folded) = (&reading.words[at], without_possessive(&reading.folded[at]));
     // "iPhone" has its capital inside.
     let inner = word.text.chars().skip(1).any(char::is_uppercase) && word.text.chars().next().is_some_and(char::is_alphabetic);
-    let plain = is_stop_word(folded) || is_in(CONTRACTIONS, &reading.folded[at]) || is_in(CALENDAR_WORDS, folded);
+    let plain = is_stop_word(folded) || CONTRACTIONS.contains(reading.folded[at].as_str()) || CALENDAR_WORDS.contains(folded);
     let contraction = folded.contains("n't") || folded.contains('\'') && folded.len() < 5 && folded.starts_with('i');
     (word.is_capitalised() || inner) && !plain && !contraction && folded.chars().count() > 1 && !is_numbering(folded)
 }
@@ -99,12 +101,16 @@ fn stands_at_opening(reading: &Reading<'_>, from: usize, end: usize, elsewhere: 
     let folded = without_possessive(&reading.folded[from]);
     let text = reading.words[from].text;
     let own_form = text.chars().skip(1).any(char::is_uppercase) && folded.len() == text.len();
-    if elsewhere.contains(folded) || own_form && !is_in(SENTENCE_STARTERS, folded) {
+    if elsewhere.contains(folded) || own_form && !SENTENCE_STARTERS.contains(folded) {
         return true;
     }
     // "New York is ...": the capital of the second word vouches for the first, unless that is one that opens sentences.
     let second = from + 1 < end && is_capital(reading, from + 1);
-    second && !is_in(SENTENCE_STARTERS, folded) && !folded.ends_with("ly") && !folded.ends_with("ing") && !folded.ends_with("ed")
+    second
+        && !SENTENCE_STARTERS.contains(folded)
+        && !folded.ends_with("ly")
+        && !folded.ends_with("ing")
+        && !folded.ends_with("ed")
 }
 
 /// A line in title case or in capitals throughout: its capitals tell nothing.
