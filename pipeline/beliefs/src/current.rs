@@ -1,0 +1,176 @@
+//! What is believed at a time: per subject and attribute the current claim, its history, and what a person should look at.
+
+use std::collections::BTreeMap;
+
+use cubelog_memory::Timestamp;
+
+use crate::attribute::Attribute;
+use crate::belief::{Verdict, compare};
+use crate::claim::{Claim, Modality};
+use crate::limits::REVIEW_BELOW;
+
+/// One value over its time, with the claims behind it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Belief {
+    /// The claim that says it best.
+    pub claim: Claim,
+    /// Inclusive.
+    pub from: Timestamp,
+    /// Exclusive; `None` while it lasts.
+    pub to: Option<Timestamp>,
+    /// How often it was said.
+    pub said: u32,
+    /// Taken back: it was never true.
+    pub withdrawn: bool,
+}
+
+impl Belief {
+    pub fn holds_at(&self, at: Timestamp) -> bool {
+        !self.withdrawn && self.from <= at && self.to.is_none_or(|to| at < to)
+    }
+}
+
+/// Something that the rules would rather not settle alone.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Review {
+    pub earlier: Option<Claim>,
+    pub later: Claim,
+    pub reason: String,
+}
+
+/// Everything about one attribute of one subject.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Line {
+    /// Believed at the time asked about; several only where values stand side by side.
+    pub current: Vec<Belief>,
+    /// Every belief ever, in the order in which it was said; the current ones among them.
+    pub history: Vec<Belief>,
+    pub reviews: Vec<Review>,
+}
+
+/// What is believed, by subject and attribute.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Beliefs {
+    pub lines: BTreeMap<(String, Attribute), Line>,
+}
+
+impl Beliefs {
+    pub fn line(&self, subject: &str, attribute: &Attribute) -> Option<&Line> {
+        self.lines.get(&(subject.to_owned(), attribute.clone()))
+    }
+
+    /// The current answers, in alphabetical order; empty where nothing is believed.
+    pub fn answers(&self, subject: &str, attribute: &Attribute) -> Vec<&str> {
+        let mut answers: Vec<&str> = self
+            .line(subject, attribute)
+            .into_iter()
+            .flat_map(|line| &line.current)
+            .filter_map(|belief| belief.claim.answer())
+            .collect();
+        answers.sort_unstable();
+        answers
+    }
+
+    pub fn reviews(&self) -> impl Iterator<Item = &Review> {
+        self.lines.values().flat_map(|line| &line.reviews)
+    }
+}
+
+/// Folds `claims`, given in log order, into what holds at `at`. Claims are taken in the order in which they were said; the log
+/// order decides only among those said at the same instant. Subjects and attributes do not influence each other.
+pub fn current(claims: &[Claim], at: Timestamp) -> Beliefs {
+    let mut groups: BTreeMap<(String, Attribute), Vec<&Claim>> = BTreeMap::new();
+    for claim in claims.iter().filter(|claim| claim.modality == Modality::Asserted) {
+        groups.entry((claim.subject.clone(), claim.attribute.clone())).or_default().push(claim);
+    }
+    let lines = groups.into_iter().map(|(key, mut claims)| {
+        claims.sort_by_key(|claim| claim.said_at);
+        (key, fold(&claims, at))
+    });
+    Beliefs { lines: lines.collect() }
+}
+
+fn fold(claims: &[&Claim], at: Timestamp) -> Line {
+    let mut line = Line::default();
+    for claim in claims {
+        take(&mut line, claim);
+    }
+    line.current = line.history.iter().filter(|belief| belief.holds_at(at) && belief.claim.answer().is_some()).cloned().collect();
+    if claims[0].cardinality() == crate::attribute::Cardinality::One && line.current.len() > 1 {
+        // Contradictions leave both open; the later one is told, and the review says that there is another.
+        line.current.drain(..line.current.len() - 1);
+    }
+    for belief in &line.current {
+        if belief.claim.confidence < REVIEW_BELOW && belief.said == 1 {
+            let reason = "believed on weak grounds".to_owned();
+            line.reviews.push(Review { earlier: None, later: belief.claim.clone(), reason });
+        }
+    }
+    line
+}
+
+fn take(line: &mut Line, claim: &Claim) {
+    let from = claim.holds_from().min(claim.validity.to.unwrap_or(claim.holds_from()));
+    // Said after it was over ("I used to …"): it holds for no time that a question could meet, unless its start is known.
+    let mut belief = Belief { claim: claim.clone(), from, to: claim.validity.to, said: 1, withdrawn: false };
+    let open: Vec<usize> = (0..line.history.len()).filter(|index| is_open(&line.history[*index], claim)).collect();
+    let mut keep = true;
+    for index in open {
+        let judgement = compare(&line.history[index].claim, claim);
+        let old = &mut line.history[index];
+        match judgement.verdict {
+            Verdict::Unrelated => {}
+            Verdict::Restates | Verdict::Refines => {
+                old.said = old.said.saturating_add(1);
+                let better = judgement.verdict == Verdict::Refines || claim.confidence > old.claim.confidence;
+                let to = claim.validity.to.or(old.to);
+                if better {
+                    old.claim = claim.clone();
+                }
+                old.to = if claim.is_event() { old.to } else { to };
+                old.from = old.from.min(from);
+                keep = false;
+                // Said again, it settles an open contradiction.
+                let settled = old.claim.answer().map(str::to_owned);
+                if old.said >= 2 {
+                    line.reviews.retain(|review| review.later.answer().map(str::to_owned) != settled);
+                }
+            }
+            Verdict::Changes => {
+                let end = if claim.is_past() { claim.validity.to.unwrap_or(from) } else { from };
+                old.to = Some(old.to.map_or(end, |to| to.min(end)).max(old.from));
+                keep = keep && !claim.is_past();
+            }
+            Verdict::Corrects => {
+                old.withdrawn = true;
+                belief.from = belief.from.min(old.from);
+            }
+            Verdict::Contradicts => {
+                line.reviews.push(Review {
+                    earlier: Some(old.claim.clone()),
+                    later: claim.clone(),
+                    reason: judgement.reason.clone(),
+                });
+                // Somebody's own word about themselves is not displaced by another's.
+                if old.claim.speaker == old.claim.subject && claim.speaker != claim.subject {
+                    keep = false;
+                } else if claim.answer().is_none() {
+                    old.to = Some(from.max(old.from));
+                }
+            }
+        }
+        if judgement.verdict == Verdict::Changes && judgement.confidence < REVIEW_BELOW {
+            let earlier = Some(line.history[index].claim.clone());
+            line.reviews.push(Review { earlier, later: claim.clone(), reason: judgement.reason });
+        }
+    }
+    if keep {
+        line.history.push(belief);
+    }
+}
+
+/// Whether a belief is one that `claim` can speak to: it still held when the claim starts to hold, or when it was said.
+fn is_open(belief: &Belief, claim: &Claim) -> bool {
+    let met = |at: Timestamp| belief.to.is_none_or(|to| at < to);
+    !belief.withdrawn && (met(claim.holds_from()) || belief.to.is_some_and(|to| to > claim.said_at) || belief.claim.is_event())
+}

@@ -1,0 +1,24 @@
+//! What statements claim, which claims displace, restate or contradict which, and what is believed: pure, by written rules.
+
+pub mod attribute;
+pub mod belief;
+pub mod calendar;
+pub mod claim;
+pub mod current;
+pub mod duplicate;
+mod lexicon;
+pub mod limits;
+pub mod normal;
+mod pattern;
+mod read;
+mod rules;
+mod slots;
+pub mod when;
+pub mod words;
+
+pub use attribute::{Attribute, Cardinality, Place};
+pub use belief::{Judgement, Verdict, compare};
+pub use claim::{Claim, Modality, Validity, Value};
+pub use current::{Belief, Beliefs, Review, current};
+pub use duplicate::{Features, Likeness, duplicate};
+pub use read::claims;

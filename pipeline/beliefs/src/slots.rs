@@ -1,0 +1,315 @@
+//! What a slot of a pattern may capture, and how far.
+
+use std::ops::Range;
+
+use crate::calendar::Date;
+use crate::lexicon::*;
+use crate::limits::VALUE_WORDS_MAX;
+use crate::normal::{number, singular};
+use crate::pattern::is_one_of;
+use crate::when;
+use crate::words::Word;
+
+/// What ends every captured phrase.
+const STOPS: &[&str] = &[
+    "because",
+    "so",
+    "but",
+    "when",
+    "while",
+    "which",
+    "who",
+    "whose",
+    "that",
+    "where",
+    "although",
+    "though",
+    "after",
+    "before",
+    "since",
+    "until",
+    "till",
+    "if",
+    "as",
+    "than",
+    "any",
+    "now",
+    "again",
+    "currently",
+    "today",
+    "tonight",
+    "yesterday",
+    "tomorrow",
+    "too",
+    "also",
+    "just",
+    "last",
+    "next",
+    "every",
+    "either",
+    "anyway",
+    "honestly",
+    "instead",
+    "really",
+    "much",
+    "lately",
+    "recently",
+    "once",
+    "twice",
+    "is",
+    "are",
+    "am",
+    "was",
+    "were",
+    "more",
+    "i",
+    "not",
+    "it",
+    "will",
+    "has",
+    "have",
+    "been",
+    "even",
+    "here",
+    "like",
+    "very",
+    "always",
+    "these",
+    "this",
+    "a",
+    "an",
+    "about",
+    "would",
+    "can",
+    "and",
+    "or",
+    "called",
+    "named",
+    "yet",
+    "anymore",
+    "believe",
+    "at",
+    "originally",
+    "actually",
+    "though",
+    "anymore",
+    "right",
+];
+/// What also ends a place, an employer, a name.
+const SHORT_STOPS: &[&str] = &[
+    "in",
+    "on",
+    "with",
+    "near",
+    "by",
+    "for",
+    "from",
+    "to",
+    "around",
+    "downtown",
+    "there",
+    "part-time",
+    "full-time",
+    "my",
+    "our",
+    "the",
+    "over",
+    "into",
+    "back",
+    "way",
+    "together",
+    "full",
+    "during",
+    "through",
+    "between",
+    "of",
+];
+/// What may follow "and" without continuing a list.
+const NOT_LISTED: &[&str] = &[
+    "i", "we", "my", "our", "it", "he", "she", "they", "you", "am", "is", "are", "have", "do", "love", "hate", "like", "the",
+    "that", "gives", "now", "then", "so", "can", "will", "would", "not", "a", "an", "enjoy", "want", "always", "never", "really",
+];
+
+fn text(words: &[Word], at: usize) -> &str {
+    words.get(at).map_or("", |word| word.text.as_str())
+}
+
+/// Captures slot `slot` at word `at`. `next` is the literal that must follow it, if one does.
+pub fn capture(slot: &str, words: &[Word], at: usize, next: Option<&str>) -> Option<Range<usize>> {
+    let first = words.get(at)?;
+    let one = |fits: bool| fits.then_some(at..at + 1);
+    match slot {
+        "_" => (at + 1..words.len().min(at + 6))
+            .find(|end| next.is_some_and(|next| is_one_of(text(words, *end), next)))
+            .map(|end| at..end),
+        "stop" => {
+            let ends = first.is_mark()
+                || ["now", "and", "but", "so", "this", "already", "officially", "in"].contains(&first.text.as_str());
+            ends.then_some(at..at)
+        }
+        "n" => one(number(&first.text).is_some()),
+        "age" => one(number(&first.text).is_some_and(|age| (1..=115).contains(&age))),
+        "diet" => one(DIETS.contains(&first.text.as_str())),
+        "marital" => one(MARITAL.contains(&first.text.as_str())),
+        "language" => one(LANGUAGES.contains(&first.text.as_str())),
+        "drug" => one(DRUGS.contains(&first.text.as_str())),
+        "often" => one(OFTEN.contains(&first.text.as_str())),
+        "email" => one(first.text.contains('@') && !first.text.contains("://")),
+        "phone" => {
+            let digits =
+                |at: usize| words.get(at).is_some_and(|word| word.text.chars().all(|c| c.is_ascii_digit() || "+-./".contains(c)));
+            let end =
+                (at..words.len()).take_while(|at| digits(*at) || ["(", ")", "+", "-"].contains(&text(words, *at))).last()? + 1;
+            let count: usize = words[at..end].iter().map(|word| word.text.bytes().filter(u8::is_ascii_digit).count()).sum();
+            (count >= 5).then_some(at..end)
+        }
+        "date" | "day" => {
+            // Only the length matters here; the meaning is read again with the time of saying.
+            let said = Date { year: 2001, month: 6, day: 15 };
+            let (days, used) = when::read(words, at, said, true)?;
+            days.day_named.then_some(at..at + used)
+        }
+        "kin" => kin(words, at),
+        "act" | "doing" | "item" | "topics" | "topic" => {
+            let range = phrase(words, at, next, false, slot == "topics" || slot == "item")?;
+            let head = text(words, skip_determiners(words, range.start));
+            let fits = match slot {
+                "doing" => head.ends_with("ing") && head.len() > 4,
+                _ => !POINTERS.contains(&head) && !(slot == "act" && range.len() > 3),
+            };
+            fits.then_some(range)
+        }
+        "place" => {
+            let range = phrase(words, at, next, true, false)?;
+            let proper = range.clone().all(|at| words[at].capital || words[at].is_mark() || text(words, at) == "de")
+                || !words.iter().any(|word| word.capital && word.text != "i");
+            let start = words[range.start].text.as_str();
+            (proper && !NO_PLACES.contains(&start) && number(start).is_none()).then(|| with_region(words, range))
+        }
+        "name" => {
+            let range = phrase(words, at, next, true, false)?;
+            let titled = matches!(text(words, range.end), "." if range.len() == 1 && ["dr", "mr", "mrs", "ms", "prof"].contains(&text(words, range.start)));
+            let range = if titled && words.get(range.end + 1).is_some_and(|word| word.capital) {
+                range.start..range.end + 2
+            } else {
+                range
+            };
+            let proper = words[range.start].capital && !POINTERS.contains(&text(words, range.start));
+            (proper && range.len() <= 4).then_some(range)
+        }
+        "org" => {
+            let from = skip_determiners(words, at);
+            let range = phrase(words, from, next, true, false)?;
+            let head = text(words, range.start);
+            let last = text(words, range.end - 1);
+            let fits = !POINTERS.contains(&head)
+                && !NO_EMPLOYERS.contains(&head)
+                && !NO_EMPLOYERS.contains(&last)
+                && number(head).is_none()
+                && !(range.len() > 4);
+            fits.then_some(range)
+        }
+        "school" => {
+            let from = skip_determiners(words, at);
+            let range = phrase(words, from, next, true, false)?;
+            // "University of Leeds" runs on over its "of".
+            let end = match text(words, range.end) {
+                "of" => phrase(words, range.end + 1, next, true, false)?.end,
+                _ => range.end,
+            };
+            let schools = ["university", "college", "school", "academy", "institute", "polytechnic"];
+            (from..end).any(|at| schools.contains(&text(words, at))).then_some(range.start..end)
+        }
+        "job" => {
+            let range = phrase(words, at, next, true, false)?;
+            (range.len() <= 4 && is_occupation(text(words, range.end - 1))).then_some(range)
+        }
+        "field" => {
+            let range = phrase(words, at, next, true, false)?;
+            let head = text(words, range.start);
+            let fits = !POINTERS.contains(&head)
+                && !["hard", "abroad", "all", "for", "together", "at"].contains(&head)
+                && range.len() <= 3;
+            fits.then_some(range)
+        }
+        "car" | "thing" => {
+            let range = phrase(words, at, next, true, false)?;
+            let (head, last) = (text(words, range.start), text(words, range.end - 1));
+            let fits = range.len() <= 3
+                && !POINTERS.contains(&head)
+                && !NO_THINGS.contains(&head)
+                && !NO_THINGS.contains(&singular(last).as_str())
+                && !is_person(last)
+                && number(head).is_none();
+            fits.then_some(range)
+        }
+        "noun" => {
+            let range = phrase(words, at, next, true, false)?;
+            let last = singular(text(words, range.end - 1));
+            (range.len() <= 3 && !NO_COUNTS.contains(&last.as_str()) && !POINTERS.contains(&text(words, range.start)))
+                .then_some(range)
+        }
+        "event" => {
+            let range = phrase(words, at, next, true, false)?;
+            (range.len() <= 3 && text(words, range.start) != "birthday").then_some(range)
+        }
+        _ => None,
+    }
+}
+
+pub fn skip_determiners(words: &[Word], at: usize) -> usize {
+    let determiner = |at: usize| ["a", "an", "the", "my", "our", "some", "any"].contains(&text(words, at));
+    (at..words.len()).find(|at| !determiner(*at)).unwrap_or(at)
+}
+
+fn kin(words: &[Word], at: usize) -> Option<Range<usize>> {
+    let noun = (at..at + 3).find(|at| !KIN_ADJECTIVES.contains(&text(words, *at)))?;
+    is_kin(text(words, noun)).then_some(at..noun + 1)
+}
+
+/// A phrase from `at` to what ends it. `short` phrases end at prepositions, `listed` ones run on over "and" and commas.
+fn phrase(words: &[Word], at: usize, next: Option<&str>, short: bool, listed: bool) -> Option<Range<usize>> {
+    let mut end = at;
+    let from = skip_determiners(words, at);
+    while end < words.len() && end - at < VALUE_WORDS_MAX + 6 {
+        let word = &words[end];
+        let here = word.text.as_str();
+        if end > at && next.is_some_and(|next| is_one_of(here, next)) {
+            break;
+        }
+        let list_goes_on = listed && end > from && matches!(here, "and" | "or") && {
+            let follows = text(words, end + 1);
+            !follows.is_empty()
+                && !NOT_LISTED.contains(&follows)
+                && words[end + 1..].iter().take(2).all(|word| !word.text.contains('\''))
+        };
+        if word.is_mark() && !list_goes_on {
+            break;
+        }
+        if end >= from && !list_goes_on && stops(words, end, from, short) {
+            break;
+        }
+        end += 1;
+    }
+    (end > from && end - from <= VALUE_WORDS_MAX + if listed { 6 } else { 0 }).then_some(at..end)
+}
+
+fn stops(words: &[Word], at: usize, from: usize, short: bool) -> bool {
+    let here = text(words, at);
+    if STOPS.contains(&here) || (short && at > from && SHORT_STOPS.contains(&here)) {
+        return true;
+    }
+    let said = Date { year: 2001, month: 6, day: 15 };
+    // A capitalised month can be a name; after a preposition it is a time.
+    let timed = matches!(here, "in" | "on" | "for" | "from") && when::read(words, at + 1, said, true).is_some();
+    let ago = at > from && number(here).is_some() && text(words, at + 2) == "ago";
+    timed || ago || here == "'s" && at == from
+}
+
+/// "Portland, Oregon": a region behind a comma belongs to the place.
+fn with_region(words: &[Word], range: Range<usize>) -> Range<usize> {
+    let region =
+        words.get(range.end + 1).is_some_and(|word| word.capital && word.text != "i" && when::month_of(&word.text).is_none());
+    let closed = words.get(range.end + 2).is_none_or(Word::is_mark);
+    if text(words, range.end) == "," && region && closed { range.start..range.end + 2 } else { range }
+}

@@ -1,0 +1,8 @@
+//! Tests of the beliefs crate, one binary: the written suite with its measures, and laws over arbitrary input.
+
+#[path = "core/case.rs"]
+mod case;
+#[path = "core/laws.rs"]
+mod laws;
+#[path = "core/suite.rs"]
+mod suite;
