@@ -3,6 +3,8 @@
 mod phrases;
 mod proper;
 
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 use crate::limits::{ENTITIES_MAX, readable};
@@ -10,19 +12,19 @@ use crate::names::Participants;
 use crate::sentence::openings;
 use crate::words::{Word, fold, is_stop_word, stem, without_possessive, words};
 
-/// How an entity was recognised; the surer, the earlier.
+/// How an entity was recognised; where several kinds fit one place, the earlier one has it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum EntityKind {
+    /// The host of a web address, keyed without `www.`.
+    Host,
+    /// `#word`, keyed without the sign.
+    Hashtag,
+    /// A title in quotation marks.
+    Title,
     /// One of the participants handed in; keyed by the full name as given.
     Participant,
     /// A capitalised name: a person, place, organisation, product.
     Name,
-    /// A title in quotation marks.
-    Title,
-    /// `#word`, keyed without the sign.
-    Hashtag,
-    /// The host of a web address, keyed without `www.`.
-    Host,
     /// A noun phrase in small letters, keyed by its stems.
     Phrase,
 }
@@ -88,8 +90,7 @@ pub fn key(kind: EntityKind, surface: &str) -> String {
     words.join(" ")
 }
 
-/// The entities that an English text mentions, in order, at most [`ENTITIES_MAX`], none overlapping; where several kinds fit
-/// one place, the surer kind has it. Titles in CJK brackets, hashtags and hosts are found in any language.
+/// The entities that an English text mentions, in order, at most [`ENTITIES_MAX`], none overlapping. Titles in CJK brackets, hashtags and hosts are found in any language.
 ///
 /// Meant to be right rather than complete: a word with a capital only because it opens a sentence is no name unless the text
 /// has it elsewhere too or it belongs to a participant.
@@ -116,24 +117,17 @@ pub fn find(text: &str, participants: &Participants) -> Vec<Entity> {
     without_overlaps(found)
 }
 
-/// Surer kinds first, longer mentions before shorter ones; what overlaps a mention already kept is left out.
+/// Keeps what overlaps nothing of an earlier kind, and of one kind the longer mention.
 fn without_overlaps(mut found: Vec<Entity>) -> Vec<Entity> {
-    // A host or a hashtag inside a title is rare, a name inside a host is not.
-    found.sort_by_key(|entity| (entity.span.start, entity.kind, std::cmp::Reverse(entity.span.end)));
-    let mut kept: Vec<Entity> = Vec::new();
+    found.sort_by_key(|entity| (entity.kind, entity.span.start, Reverse(entity.span.end)));
+    let mut kept: BTreeMap<usize, Entity> = BTreeMap::new();
     for entity in found {
-        match kept.last_mut() {
-            Some(last) if entity.span.start < last.span.end => {
-                let encloses = entity.span.end > last.span.end;
-                if encloses && entity.kind < last.kind {
-                    *last = entity;
-                }
-            }
-            _ => kept.push(entity),
+        let before = kept.range(..entity.span.end).next_back();
+        if before.is_none_or(|(_, before)| before.span.end <= entity.span.start) {
+            kept.insert(entity.span.start, entity);
         }
     }
-    kept.truncate(ENTITIES_MAX);
-    kept
+    kept.into_values().take(ENTITIES_MAX).collect()
 }
 
 /// Titles in quotation marks: few words, capitalised, no sentence of speech. Book-title brackets need no capitals.

@@ -1,6 +1,7 @@
 //! When two texts say the same: an exact form, a SimHash for near duplicates, overlap of their terms.
 
 use unicode_normalization::UnicodeNormalization;
+use unicode_normalization::char::is_combining_mark;
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::limits::readable;
@@ -14,13 +15,16 @@ use crate::words::{Term, terms};
 pub fn exact_form(text: &str) -> String {
     let folded: Vec<char> = readable(text).nfkc().flat_map(char::to_lowercase).nfkc().collect();
     let mut form = String::with_capacity(folded.len());
-    let mut gap = false;
+    // Whether the character before was dropped, and whether it parted two words.
+    let (mut dropped, mut gap) = (true, false);
     for (at, &c) in folded.iter().enumerate() {
         let next_is_digit = folded.get(at + 1).is_some_and(|next| next.is_numeric());
         let after_digit = at > 0 && folded[at - 1].is_numeric();
         let after_word = at > 0 && folded[at - 1].is_alphanumeric();
         let kept = match c {
-            c if c.is_alphanumeric() || is_mark(c) => true,
+            c if c.is_alphanumeric() => true,
+            // A mark stands on the letter before it or nowhere.
+            c if is_combining_mark(c) => !dropped,
             '+' | '#' | '%' | '$' | '\u{20ac}' | '\u{a3}' | '\u{a5}' | '\u{b0}' => true,
             '-' | '\u{2212}' => next_is_digit && !after_word,
             '.' | ':' => next_is_digit && after_digit,
@@ -28,13 +32,15 @@ pub fn exact_form(text: &str) -> String {
         };
         if !kept {
             // An apostrophe or a thousands separator joins what it stands in.
-            gap |= !matches!(c, '\'' | '\u{2019}') && !(c == ',' && next_is_digit && after_digit);
+            let joins = matches!(c, '\'' | '\u{2019}') || is_combining_mark(c) || (c == ',' && next_is_digit && after_digit);
+            gap |= !joins;
+            dropped = true;
             continue;
         }
         if gap && !form.is_empty() {
             form.push(' ');
         }
-        gap = false;
+        (dropped, gap) = (false, false);
         form.push(c);
     }
     if form.is_empty() {
@@ -44,11 +50,6 @@ pub fn exact_form(text: &str) -> String {
         form.push('?');
     }
     form
-}
-
-/// Signs that belong to the letter before them, the vowels of Devanagari and Thai among them.
-fn is_mark(c: char) -> bool {
-    unicode_normalization::char::is_combining_mark(c)
 }
 
 /// 64 bits in which similar texts differ little.

@@ -31,24 +31,22 @@ pub(crate) static CONTRACTIONS: Words = LazyLock::new(|| {
 
 /// Stems of common verbs that are seldom nouns; one of them ends a noun phrase.
 pub(crate) static VERB_STEMS: Words = LazyLock::new(|| {
-    set(
-        "cares hopes loves supports accept ache achiev add admir adopt advis affect agre allow announc answer appear appli appreci argu arriv \
+    set("accept ache achiev add admir adopt advis affect agre allow announc answer appear appli appreci argu arriv \
         ask ate attend avoid bake be becom beg began begin believ belong blow borrow bought break bring brought \
-        build built buy came carri catch caught celebr chase check choos chose clean climb collect come compet \
+        build built buy came cares carri catch caught celebr chase check choos chose clean climb collect come compet \
         complain consid contain continu convinc creat cri deal decid deliv describ deserv develop did die disappear \
         discov discuss do donat drank draw drew drove eat encourag enjoy enter exist expect explain explor express \
         fail feel fell felt figur fill find finish fix flew fli focus follow forget forgot found gain gather gave \
         get give go got grab graduat greet grew grow guess had hang happen has hate have hear heard held help hid \
-        hide hit hold improv includ inspir intend introduc invit join keep kept knew know laugh lay lead learn leav \
-        led left lend let lie like listen live look lose lost made make manag matter mean meant meet mention met \
-        miss move nail need notic obtain occur offer open organ own pack paid pass pay perform pick prefer prepar \
-        prevent promis protect provid pull push put quit ran reach realiz receiv recommend reduc refer refus rememb \
-        remind remov repair repli requir return rode said sang sat save saw say see seem seen sell send sent serv \
-        shown sing sit slept smell sold solv speak spend spent spoke stand start stay stood struggl succeed suggest \
-        suppos surpris surviv take taken taught teach tell tend thank think thought threw throw told took tri turn \
-        understand understood use wait wake want was watch wear went were win wish woke won wonder wore worri would \
-        write written wrote",
-    )
+        hide hit hold hopes improv includ inspir intend introduc invit join keep kept knew know laugh lay lead learn \
+        leav led left lend let lie like listen live look lose lost loves made make manag matter mean meant meet \
+        mention met miss move nail need notic obtain occur offer open organ own pack paid pass pay perform pick \
+        prefer prepar prevent promis protect provid pull push put quit ran reach realiz receiv recommend reduc refer \
+        refus rememb remind remov repair repli requir return rode said sang sat save saw say see seem seen sell send \
+        sent serv shown sing sit slept smell sold solv speak spend spent spoke stand start stay stood struggl \
+        succeed suggest supports suppos surpris surviv take taken taught teach tell tend thank think thought threw \
+        throw told took tri turn understand understood use wait wake want was watch wear went were win wish woke won \
+        wonder wore worri would write written wrote")
 });
 
 /// Nouns that name nothing in particular; a phrase that ends in one is no entity.
@@ -76,11 +74,12 @@ pub(crate) static MODIFIERS: Words = LazyLock::new(|| {
         beautiful best better big can't cannot certain cool critical current different don't due early enough \
         especially essential even excited fantastic far fast favorite favourite final finally first forward full \
         glad good great happy hard high home huge important incredible instead key last late lately later latest \
-        least less likely little long lovely low main major many maybe mine minor more most much near negative never \
-        new next nice nope not often old outside own perfect perhaps positive possible powerful pretty probably \
-        proud quick ready real recent right safe second several short significant similar simply since small so \
-        solid sometimes somewhere soon sorry specific still straight strong super sure third together too tough true \
-        truly twice unique usual various whole wild won't wonderful wrong yet")
+        least less likely little long lovely low main major many maybe mine minor more most much near nearby \
+        negative never new next nice nope not often old outside own perfect perhaps positive possible powerful \
+        pretty probably proud quick random ready real recent right safe safer second several short significant \
+        similar simply since small so solid sometimes somewhere soon sorry special specific still straight strong \
+        super sure third together too tough true truly twice unique usual various welcome whole wild won't wonderful \
+        worth wrong yet")
 });
 
 /// Words that often open a sentence and are no part of a name there.

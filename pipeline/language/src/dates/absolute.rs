@@ -166,7 +166,8 @@ impl Parser<'_> {
         let next = if ordinal { at + 2 } else { at + 1 };
         let more = self.is_glued(next) && self.sign(next, &['.', ':', '/', '%', '$', '\u{20ac}']);
         let continues = more && (self.sign(next, &['%']) || self.number(next + 1).is_some_and(|_| self.is_glued(next + 1)));
-        (!continues && !(self.is_glued(next) && !self.word(next).is_empty())).then_some((day as i8, next, ordinal))
+        let spelt_on = self.is_glued(next) && !self.word(next).is_empty();
+        (!continues && !spelt_on).then_some((day as i8, next, ordinal))
     }
 
     /// A year after a date, perhaps behind a comma, and the token after it: "2023", "last year", "of this year".

@@ -30,6 +30,7 @@ fn names_by_their_capitals() {
         ("He works at NASA with Dr. Smith", &["Name nasa", "Name dr smith"]),
         ("I love my iPhone", &["Name iphone"]),
         ("Oscar barked. I fed Oscar.", &["Name oscar", "Name oscar"]),
+        ("Woohoo Melanie, you won!", &["Participant melanie"]),
         ("I read Harry Potter's letters", &["Name harry potter", "Phrase letter"]),
     ]);
 }
@@ -49,6 +50,7 @@ fn capitals_that_tell_nothing() {
 fn titles_tags_and_hosts() {
     check(&[
         ("She read \u{201c}Becoming Nicole\u{201d} twice", &["Title becoming nicole"]),
+        ("We saw \"Melanie and Mice\"", &["Title melanie and mice"]),
         ("He said \"Let's go!\" and \"see you\"", &[]),
         ("我在看《三体》", &["Title 三 体"]),
         ("see https://www.Example.org:80/a?b and #PrideMonth, #1", &["Host example.org", "Hashtag pridemonth"]),

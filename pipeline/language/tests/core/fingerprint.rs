@@ -11,6 +11,7 @@ fn case_space_and_punctuation_do_not_count() {
         ("it cost 2,000 USD", "It cost 2000 usd"),
         ("ｆｕｌｌ width", "full width"),
         ("「茶」が好き", "茶 が好き"),
+        ("a' \u{301}b", "a b"),
     ] {
         assert_eq!(exact_form(one), exact_form(other), "{one:?} {other:?}");
     }
