@@ -57,6 +57,13 @@ fn the_domain_knows_no_io_no_serde_no_arrow_no_tensor() {
 }
 
 #[test]
+fn the_reading_of_text_knows_nothing_but_language_and_the_calendar() {
+    let names = &dependencies()["cubelog-language"];
+    let allowed = ["frostem", "jiff", "unicode-normalization", "unicode-segmentation", "xxhash-rust"].map(str::to_owned).into();
+    assert!(names.is_subset(&allowed), "cubelog-language depends on {names:?}");
+}
+
+#[test]
 fn each_heavy_family_has_one_home() {
     let homes: &[(&[&str], &[&str])] = &[
         (&["rdkafka"], &["cubelog-log"]),
