@@ -5,6 +5,9 @@ pub const READ_BYTES_MAX: usize = 20_000;
 /// Words that a value or a topic may have. Longer captures are sentences, not values.
 pub const VALUE_WORDS_MAX: usize = 6;
 
+/// Words that what is liked may have, with its relative clause.
+pub const TOPIC_WORDS_MAX: usize = 12;
+
 /// Days for which a stay somewhere is believed when no end was said.
 pub const STAY_DAYS: i64 = 14;
 
@@ -16,6 +19,10 @@ pub const HEDGED: f32 = 0.5;
 pub const ABOUT_OTHERS: f32 = 0.8;
 /// Factor for a fact announced for the future with a date.
 pub const ANNOUNCED: f32 = 0.8;
+/// Texts of more bytes are likely pasted (articles, transcripts, prompts): their "I" need not be the speaker.
+pub const PASTED_BYTES: usize = 1_500;
+/// Factor for claims in such a text.
+pub const FROM_PASTED: f32 = 0.6;
 /// A current belief below this goes to the review list.
 pub const REVIEW_BELOW: f32 = 0.6;
 

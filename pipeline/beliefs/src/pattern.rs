@@ -88,6 +88,14 @@ const ADVERBS: &[&str] = &[
     "temporarily",
     "soon",
     "personally",
+    "strongly",
+    "deeply",
+    "greatly",
+    "thoroughly",
+    "vastly",
+    "firmly",
+    "genuinely",
+    "actively",
     "new",
 ];
 

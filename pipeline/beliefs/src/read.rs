@@ -8,13 +8,14 @@ use crate::attribute::{Attribute, Place};
 use crate::calendar::Date;
 use crate::claim::{Claim, Modality, Validity, Value, yearly};
 use crate::lexicon::{KIN_ADJECTIVES, POINTERS, is_person};
-use crate::limits::{ABOUT_OTHERS, ANNOUNCED, HEDGED, PLAIN, READ_BYTES_MAX, STAY_DAYS};
+use crate::limits::{ABOUT_OTHERS, ANNOUNCED, FROM_PASTED, HEDGED, PASTED_BYTES, PLAIN, READ_BYTES_MAX, STAY_DAYS};
 use crate::normal::{number, phone, phrase, phrase_of, topic};
 use crate::pattern::{Found, Notes, find, pass, phrase_at};
 use crate::rules::{
     CHANGES, CORRECTIONS, EVENT, Effect, FIRM_INTENTS, FREE, HEDGES, HYPOTHETICAL, INTENTS, OWNER, REPORT, REPORT_ALWAYS, Rule,
     SUBJECT,
 };
+use crate::slots;
 use crate::when::{self, Times};
 use crate::words::{Word, words};
 
@@ -99,8 +100,7 @@ impl Reader<'_> {
                 }
             }
             _ if self.is_name(at) => {
-                let name = phrase(&self.words[at..=at]);
-                self.third(&Start { subject: &name, at, sentence }, at + 1, out);
+                self.named(sentence, at, out);
             }
             _ => {}
         }
@@ -115,6 +115,20 @@ impl Reader<'_> {
             "'s" => self.rules(start, OWNER, at + 1, Lead::default(), out),
             "and" => {}
             _ => self.predicate(start, at, out),
+        }
+    }
+
+    /// Somebody named, by what follows: "Carla lives", "Tom moved". A first word has its capital anyway, so there the verb must
+    /// be one of a third person: not "Sounds like", "Just started".
+    fn named(&self, sentence: &Range<usize>, at: usize, out: &mut Vec<(usize, Claim)>) {
+        let name = phrase(&self.words[at..=at]);
+        let verb = self.word(at + 1);
+        let first = at == sentence.start || self.words[at - 1].is_mark();
+        let third =
+            verb == "'s" || verb.len() > 1 && verb.ends_with('s') && !["always", "was", "us", "this", "as"].contains(&verb);
+        let past = verb == "was" || verb.ends_with("ed") || ["quit", "left", "got", "bought", "grew", "became"].contains(&verb);
+        if !self.words[at + 1].capital && (third || !first && past) {
+            self.third(&Start { subject: &name, at, sentence }, at + 1, out);
         }
     }
 
@@ -279,6 +293,9 @@ impl Reader<'_> {
         let hedged =
             notes.hedged || self.words[self.reset(start)..start.at].iter().any(|word| HEDGES.contains(&word.text.as_str()));
         let mut confidence = if hedged { HEDGED } else { PLAIN };
+        if self.text.len() > PASTED_BYTES {
+            confidence *= FROM_PASTED;
+        }
         if start.subject != self.speaker {
             confidence *= ABOUT_OTHERS;
         }
@@ -329,6 +346,9 @@ impl Reader<'_> {
         let before = self.reset(start)..start.at;
         let around = &self.words[before.start..end.min(self.words.len())];
         if notes.hypothetical || around.iter().any(|word| HYPOTHETICAL.contains(&word.text.as_str())) {
+            return Modality::Hypothetical;
+        }
+        if start.at > start.sentence.start && self.word(start.at - 1) == "like" {
             return Modality::Hypothetical;
         }
         let reported = before.clone().any(|at| {
@@ -392,13 +412,17 @@ struct Lead {
     notes: Notes,
 }
 
-/// The topics of a list: "chess, painting and old films".
+/// The topics of a list: "chess, painting and old films". What shares a word stays one: "the taste and smell of fish", "unique
+/// and local experiences", "films that bore or frighten".
 fn list(words: &[Word], range: &Range<usize>) -> Vec<String> {
-    words[range.clone()]
-        .split(|word| ["and", "or", ","].contains(&word.text.as_str()))
-        .map(topic)
-        .filter(|topic| !topic.is_empty())
-        .collect()
+    let words = &words[range.clone()];
+    let items: Vec<&[Word]> =
+        words.split(|word| ["and", "or"].contains(&word.text.as_str())).filter(|item| !item.is_empty()).collect();
+    let shared = words.iter().any(|word| word.text == "of" || slots::RELATIVES.contains(&word.text.as_str()))
+        || items.len() > 1 && items[0].len() == 1 && items[items.len() - 1].len() > 1;
+    let whole = [words];
+    let items = if shared { &whole[..] } else { &items[..] };
+    items.iter().map(|item| topic(item)).filter(|topic| !topic.is_empty()).collect()
 }
 
 fn day(text: &str) -> Option<Date> {

@@ -4,8 +4,8 @@ use std::ops::Range;
 
 use crate::calendar::Date;
 use crate::lexicon::*;
-use crate::limits::VALUE_WORDS_MAX;
-use crate::normal::{number, singular};
+use crate::limits::{TOPIC_WORDS_MAX, VALUE_WORDS_MAX};
+use crate::normal::{number, singular, topic};
 use crate::pattern::is_one_of;
 use crate::when;
 use crate::words::Word;
@@ -90,6 +90,12 @@ const STOPS: &[&str] = &[
     "believe",
     "at",
     "originally",
+    "due",
+    "especially",
+    "particularly",
+    "rather",
+    "whenever",
+    "over",
     "actually",
     "though",
     "anymore",
@@ -128,7 +134,13 @@ const SHORT_STOPS: &[&str] = &[
 const NOT_LISTED: &[&str] = &[
     "i", "we", "my", "our", "it", "he", "she", "they", "you", "am", "is", "are", "have", "do", "love", "hate", "like", "the",
     "that", "gives", "now", "then", "so", "can", "will", "would", "not", "a", "an", "enjoy", "want", "always", "never", "really",
+    "prefer", "avoid", "find", "listen", "only", "also", "think", "feel", "use", "try", "need", "usually", "often", "hope", "go",
 ];
+
+/// What begins a clause that says which ones are meant.
+pub const RELATIVES: &[&str] = &["that", "which", "who", "whose", "where", "involving", "including", "with", "without"];
+/// What ends a topic even behind such a word.
+const CLAUSES: &[&str] = &["because", "but", "so", "although", "though", "since", "when", "while", "if", "due", "i", "we", "as"];
 
 fn text(words: &[Word], at: usize) -> &str {
     words.get(at).map_or("", |word| word.text.as_str())
@@ -170,24 +182,27 @@ pub fn capture(slot: &str, words: &[Word], at: usize, next: Option<&str>) -> Opt
             days.day_named.then_some(at..at + used)
         }
         "kin" => kin(words, at),
-        "act" | "doing" | "item" | "topics" | "topic" => {
-            let range = phrase(words, at, next, false, slot == "topics" || slot == "item")?;
+        "act" | "doing" | "item" | "topics" => {
+            let range = topic_phrase(words, at, next)?;
             let head = text(words, skip_determiners(words, range.start));
+            let long = range.len() > if slot == "act" { 3 } else { TOPIC_WORDS_MAX };
             let fits = match slot {
-                "doing" => head.ends_with("ing") && head.len() > 4,
-                _ => !POINTERS.contains(&head) && !(slot == "act" && range.len() > 3),
+                "doing" => head.ends_with("ing") && head.len() > 4 && head != "being",
+                "topics" => is_general(words, &range) && !POINTERS.contains(&head),
+                _ => !POINTERS.contains(&head),
             };
-            fits.then_some(range)
+            let depends = range.clone().any(|at| PRONOUNS.contains(&text(words, at)));
+            (fits && !long && !depends).then_some(range)
         }
         "place" => {
-            let range = phrase(words, at, next, true, false)?;
+            let range = phrase(words, at, next)?;
             let proper = range.clone().all(|at| words[at].capital || words[at].is_mark() || text(words, at) == "de")
                 || !words.iter().any(|word| word.capital && word.text != "i");
             let start = words[range.start].text.as_str();
             (proper && !NO_PLACES.contains(&start) && number(start).is_none()).then(|| with_region(words, range))
         }
         "name" => {
-            let range = phrase(words, at, next, true, false)?;
+            let range = phrase(words, at, next)?;
             let titled = matches!(text(words, range.end), "." if range.len() == 1 && ["dr", "mr", "mrs", "ms", "prof"].contains(&text(words, range.start)));
             let range = if titled && words.get(range.end + 1).is_some_and(|word| word.capital) {
                 range.start..range.end + 2
@@ -197,9 +212,13 @@ pub fn capture(slot: &str, words: &[Word], at: usize, next: Option<&str>) -> Opt
             let proper = words[range.start].capital && !POINTERS.contains(&text(words, range.start));
             (proper && range.len() <= 4).then_some(range)
         }
+        "company" => {
+            let range = capture("org", words, at, next)?;
+            words[range.start].capital.then_some(range)
+        }
         "org" => {
             let from = skip_determiners(words, at);
-            let range = phrase(words, from, next, true, false)?;
+            let range = phrase(words, from, next)?;
             let head = text(words, range.start);
             let last = text(words, range.end - 1);
             let fits = !POINTERS.contains(&head)
@@ -211,29 +230,33 @@ pub fn capture(slot: &str, words: &[Word], at: usize, next: Option<&str>) -> Opt
         }
         "school" => {
             let from = skip_determiners(words, at);
-            let range = phrase(words, from, next, true, false)?;
+            let range = phrase(words, from, next)?;
             // "University of Leeds" runs on over its "of".
             let end = match text(words, range.end) {
-                "of" => phrase(words, range.end + 1, next, true, false)?.end,
+                "of" => phrase(words, range.end + 1, next)?.end,
                 _ => range.end,
             };
             let schools = ["university", "college", "school", "academy", "institute", "polytechnic"];
             (from..end).any(|at| schools.contains(&text(words, at))).then_some(range.start..end)
         }
         "job" => {
-            let range = phrase(words, at, next, true, false)?;
+            let range = phrase(words, at, next)?;
             (range.len() <= 4 && is_occupation(text(words, range.end - 1))).then_some(range)
         }
         "field" => {
-            let range = phrase(words, at, next, true, false)?;
+            let range = phrase(words, at, next)?;
             let head = text(words, range.start);
             let fits = !POINTERS.contains(&head)
                 && !["hard", "abroad", "all", "for", "together", "at"].contains(&head)
                 && range.len() <= 3;
             fits.then_some(range)
         }
+        "durable" => {
+            let range = capture("thing", words, at, next)?;
+            is_durable(&topic(&words[range.clone()])).then_some(range)
+        }
         "car" | "thing" => {
-            let range = phrase(words, at, next, true, false)?;
+            let range = phrase(words, at, next)?;
             let (head, last) = (text(words, range.start), text(words, range.end - 1));
             let fits = range.len() <= 3
                 && !POINTERS.contains(&head)
@@ -244,13 +267,13 @@ pub fn capture(slot: &str, words: &[Word], at: usize, next: Option<&str>) -> Opt
             fits.then_some(range)
         }
         "noun" => {
-            let range = phrase(words, at, next, true, false)?;
+            let range = phrase(words, at, next)?;
             let last = singular(text(words, range.end - 1));
             (range.len() <= 3 && !NO_COUNTS.contains(&last.as_str()) && !POINTERS.contains(&text(words, range.start)))
                 .then_some(range)
         }
         "event" => {
-            let range = phrase(words, at, next, true, false)?;
+            let range = phrase(words, at, next)?;
             (range.len() <= 3 && text(words, range.start) != "birthday").then_some(range)
         }
         _ => None,
@@ -267,43 +290,62 @@ fn kin(words: &[Word], at: usize) -> Option<Range<usize>> {
     is_kin(text(words, noun)).then_some(at..noun + 1)
 }
 
-/// A phrase from `at` to what ends it. `short` phrases end at prepositions, `listed` ones run on over "and" and commas.
-fn phrase(words: &[Word], at: usize, next: Option<&str>, short: bool, listed: bool) -> Option<Range<usize>> {
-    let mut end = at;
+/// A phrase from `at` to what ends it: a name, a place, a thing.
+fn phrase(words: &[Word], at: usize, next: Option<&str>) -> Option<Range<usize>> {
     let from = skip_determiners(words, at);
-    while end < words.len() && end - at < VALUE_WORDS_MAX + 6 {
-        let word = &words[end];
-        let here = word.text.as_str();
+    let ends = |end: &usize| {
+        let here = text(words, *end);
+        let followed = *end > at && next.is_some_and(|next| is_one_of(here, next));
+        followed || words[*end].is_mark() || *end >= from && (stops(words, *end) || *end > from && SHORT_STOPS.contains(&here))
+    };
+    let end = (at..words.len()).find(ends).unwrap_or(words.len());
+    (end > from && end - from <= VALUE_WORDS_MAX).then_some(at..end)
+}
+
+/// What is liked, done or listed: runs on over prepositions, "and", and a relative clause, which belongs to the topic.
+fn topic_phrase(words: &[Word], at: usize, next: Option<&str>) -> Option<Range<usize>> {
+    let from = skip_determiners(words, at);
+    let mut relative = false;
+    let mut end = at;
+    while end < words.len() && !words[end].is_mark() {
+        let here = text(words, end);
+        let follows = text(words, end + 1);
         if end > at && next.is_some_and(|next| is_one_of(here, next)) {
             break;
         }
-        let list_goes_on = listed && end > from && matches!(here, "and" | "or") && {
-            let follows = text(words, end + 1);
-            !follows.is_empty()
-                && !NOT_LISTED.contains(&follows)
-                && words[end + 1..].iter().take(2).all(|word| !word.text.contains('\''))
-        };
-        if word.is_mark() && !list_goes_on {
-            break;
-        }
-        if end >= from && !list_goes_on && stops(words, end, from, short) {
+        relative |= end > from && RELATIVES.contains(&here);
+        let list_goes_on = end > from && matches!(here, "and" | "or") && !follows.is_empty() && !NOT_LISTED.contains(&follows);
+        let amount = matches!(here, "a" | "an") && ["lot", "bit", "little", "ton", "great"].contains(&follows);
+        let article = matches!(here, "a" | "an") && !amount;
+        let stop = if relative { CLAUSES.contains(&here) } else { !article && !list_goes_on && stops(words, end) };
+        if end >= from && (stop || amount) {
             break;
         }
         end += 1;
     }
-    (end > from && end - from <= VALUE_WORDS_MAX + if listed { 6 } else { 0 }).then_some(at..end)
+    // Cut short by a pronoun, the last item of a list is half of one, and a topic without a list is none.
+    if PRONOUNS.contains(&text(words, end)) {
+        end = (from..end).rev().find(|at| matches!(text(words, *at), "and" | "or"))?;
+    }
+    (end > from).then_some(at..end)
 }
 
-fn stops(words: &[Word], at: usize, from: usize, short: bool) -> bool {
+/// What is liked in general, not "the idea" or "the breakdown" of a moment ago.
+fn is_general(words: &[Word], range: &Range<usize>) -> bool {
+    let specified = range.clone().any(|at| text(words, at) == "of" || RELATIVES.contains(&text(words, at)));
+    text(words, range.start) != "the" || specified || range.clone().any(|at| GENERAL_THE.contains(&text(words, at)))
+}
+
+fn stops(words: &[Word], at: usize) -> bool {
     let here = text(words, at);
-    if STOPS.contains(&here) || (short && at > from && SHORT_STOPS.contains(&here)) {
+    if STOPS.contains(&here) {
         return true;
     }
     let said = Date { year: 2001, month: 6, day: 15 };
     // A capitalised month can be a name; after a preposition it is a time.
     let timed = matches!(here, "in" | "on" | "for" | "from") && when::read(words, at + 1, said, true).is_some();
-    let ago = at > from && number(here).is_some() && text(words, at + 2) == "ago";
-    timed || ago || here == "'s" && at == from
+    let ago = number(here).is_some() && text(words, at + 2) == "ago";
+    timed || ago
 }
 
 /// "Portland, Oregon": a region behind a comma belongs to the place.
