@@ -10,6 +10,9 @@ use crate::words::{Word, fold, is_stop_word, without_possessive, words};
 /// Fewest letters of a short form that is taken for a name ("Mel" for "Melanie").
 const SHORT_LETTERS_MIN: usize = 3;
 
+const BEFORE_DATES: &[&str] =
+    &["in", "since", "during", "until", "of", "last", "next", "this", "early", "late", "mid", "by", "on", "every"];
+
 /// A longer name is a description, and not looked for.
 const NAME_WORDS_MAX: usize = 8;
 
@@ -82,7 +85,7 @@ impl Participants {
         let mut mentions = Vec::new();
         let mut at = 0;
         while at < words.len() {
-            let found = self.full_name(&words, &folded, at).or_else(|| self.part_of_name(&words[at], &folded[at], opens[at]));
+            let found = self.full_name(&words, &folded, at).or_else(|| self.part_of_name(text, &words, &folded, at, opens[at]));
             let Some((participants, count)) = found else {
                 at += 1;
                 continue;
@@ -104,14 +107,23 @@ impl Participants {
         })
     }
 
-    fn part_of_name(&self, word: &Word<'_>, folded: &str, opens: bool) -> Option<(Vec<usize>, usize)> {
-        let name = without_possessive(folded);
-        let possessive = name.len() < folded.len();
+    fn part_of_name(
+        &self,
+        text: &str,
+        words: &[Word<'_>],
+        folded: &[String],
+        at: usize,
+        opens: bool,
+    ) -> Option<(Vec<usize>, usize)> {
+        let (word, name) = (&words[at], without_possessive(&folded[at]));
+        let possessive = name.len() < folded[at].len();
         let capital = word.is_capitalised();
+        // "in April" is a month even where April takes part.
+        let dated = CALENDAR_WORDS.contains(name) && at > 0 && BEFORE_DATES.contains(&folded[at - 1].as_str());
         let function = is_stop_word(name) || CALENDAR_WORDS.contains(name);
         if let Some(bearers) = self.parts.get(name) {
             let sure = match () {
-                () if function => capital && (possessive || !opens),
+                () if function => capital && (possessive || !opens) && !dated,
                 () if COMMON_NAME_WORDS.contains(name) => capital,
                 // A name of one or two letters is as likely a word or an initial.
                 () => capital || name.chars().count() > 2,
@@ -119,7 +131,10 @@ impl Participants {
             return sure.then(|| (bearers.clone(), 1));
         }
         let short = capital && !opens && !function && name.chars().count() >= SHORT_LETTERS_MIN;
-        if !short || word.text.chars().all(char::is_uppercase) {
+        // "Mel Gibson" is somebody else.
+        let next = words.get(at + 1).filter(|next| next.is_capitalised());
+        let surname = next.is_some_and(|next| &text[word.span().end..next.start] == " ");
+        if !short || surname || word.text.chars().all(char::is_uppercase) {
             return None;
         }
         let mut longer = self.parts.range(name.to_owned()..).take_while(|(part, _)| part.starts_with(name));

@@ -2,6 +2,7 @@
 
 use crate::limits::readable;
 use crate::sentence::sentences;
+use crate::vocabulary::AUXILIARIES;
 use crate::words::{fold, words};
 
 /// What kind of answer a query wants.
@@ -121,42 +122,7 @@ fn refined(words: &[&str], at: usize) -> Asks {
 }
 
 fn is_auxiliary(word: &str) -> bool {
-    matches!(
-        word,
-        "is" | "are"
-            | "was"
-            | "were"
-            | "am"
-            | "do"
-            | "does"
-            | "did"
-            | "has"
-            | "have"
-            | "had"
-            | "can"
-            | "could"
-            | "will"
-            | "would"
-            | "should"
-            | "shall"
-            | "may"
-            | "might"
-            | "must"
-            | "isn't"
-            | "aren't"
-            | "wasn't"
-            | "weren't"
-            | "don't"
-            | "doesn't"
-            | "didn't"
-            | "hasn't"
-            | "haven't"
-            | "can't"
-            | "couldn't"
-            | "won't"
-            | "wouldn't"
-            | "shouldn't"
-    )
+    AUXILIARIES.contains(word)
 }
 
 fn wants_advice(words: &[&str]) -> bool {

@@ -119,3 +119,9 @@ pub(crate) static CALENDAR_WORDS: Words = LazyLock::new(|| {
         may mon monday nov november oct october sat saturday sep sept september spring summer sun sunday thu thur \
         thurs thursday tue tues tuesday wed wednesday winter")
 });
+
+/// Verbs that open a question which is answered by yes or no.
+pub(crate) static AUXILIARIES: Words = LazyLock::new(|| {
+    set("am are aren't can can't could couldn't did didn't do does doesn't don't had has hasn't have haven't is isn't may \
+        might must shall should shouldn't was wasn't were weren't will won't would wouldn't")
+});

@@ -19,9 +19,9 @@ const DEPTH_MAX: u8 = 4;
 /// Which year a date without one belongs to, and which way a bare weekday points.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Leaning {
-    /// The latest one that has begun: right for questions, which look back.
+    /// The latest one that has begun: right for questions about what was.
     Past,
-    /// The one nearest to the day of speaking: right for turns, which tell plans too.
+    /// The one nearest to the day of speaking: right for turns and requests, which speak of plans too.
     Nearest,
 }
 

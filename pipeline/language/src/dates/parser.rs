@@ -175,7 +175,9 @@ impl<'t> Parser<'t> {
     fn period(self, at: usize) -> Option<Dated> {
         let date = || self.relative_or_restated(at).or_else(|| self.absolute(at, true));
         date().or_else(|| {
+            // "the start of week 2" counts weeks of a plan.
             let unit = match self.word(at) {
+                _ if self.number(at + 1).is_some() => return None,
                 "week" => Unit::Week,
                 "month" => Unit::Month,
                 "year" => Unit::Year,

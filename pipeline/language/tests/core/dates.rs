@@ -206,6 +206,7 @@ fn what_is_no_date() {
         "99999999999999999999",
         "1.5 of 2.5",
         "ten past last",
+        "the start of week 2",
     ];
     let found: Vec<String> = none
         .iter()

@@ -29,6 +29,7 @@ fn short_forms_need_a_capital_inside_a_sentence() {
     assert_eq!(named(&who, "Did Mel and her kids paint?"), [[0]]);
     assert!(named(&who, "Car trouble again; mel is a unit").is_empty());
     assert!(named(&["Joanna", "Joan"], "Did Joa come?").is_empty(), "the short form of two names");
+    assert!(named(&who, "We saw Mel Gibson").is_empty(), "somebody else");
     assert!(named(&["Maya"], "What happened in May?").is_empty(), "a month");
 }
 
@@ -38,6 +39,7 @@ fn names_that_are_words_need_their_capital() {
     assert!(named(&who, "Will it mark the end? May I? You may.").is_empty());
     assert_eq!(named(&who, "What did Will give Mark?"), [[0], [1]]);
     assert_eq!(named(&who, "Will's dog"), [[0]]);
+    assert_eq!(named(&["April"], "What did April buy in April?"), [[0]]);
 }
 
 #[test]
