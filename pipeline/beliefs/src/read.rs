@@ -7,7 +7,7 @@ use cubelog_memory::Timestamp;
 use crate::attribute::{Attribute, Place};
 use crate::calendar::Date;
 use crate::claim::{Claim, Modality, Validity, Value, yearly};
-use crate::lexicon::{KIN_ADJECTIVES, POINTERS, is_person};
+use crate::lexicon::{KIN_ADJECTIVES, POINTERS, is_person, listed, words_of};
 use crate::limits::{ABOUT_OTHERS, ANNOUNCED, FROM_PASTED, HEDGED, PASTED_BYTES, PLAIN, READ_BYTES_MAX, STAY_DAYS};
 use crate::normal::{number, phone, phrase, phrase_of, topic};
 use crate::pattern::{Found, Notes, find, pass, phrase_at};
@@ -93,7 +93,7 @@ impl Reader<'_> {
                 let owned = at + 1 + usize::from(self.word(at + 1) == "new");
                 let lead = Lead { change: owned > at + 1, ..Lead::default() };
                 self.rules(&Start { subject: me, at, sentence }, OWNER, owned, lead, out);
-                let Some(noun) = (at + 1..at + 4).find(|at| !KIN_ADJECTIVES.contains(&self.word(*at))) else { return };
+                let Some(noun) = (at + 1..at + 4).find(|at| !listed(KIN_ADJECTIVES, self.word(*at))) else { return };
                 if is_person(self.word(noun)) {
                     let other = format!("{me}'s {}", topic(&self.words[at + 1..=noun]));
                     self.third(&Start { subject: &other, at, sentence }, noun + 1, out);
@@ -138,7 +138,7 @@ impl Reader<'_> {
         let letters = word.text.chars().all(char::is_alphabetic) && word.text.chars().nth(1).is_some();
         let general =
             ["everybody", "nobody", "people", "everyone", "and", "but", "also", "the", "most", "some", "all", "kids", "what"];
-        word.capital && alone && letters && !POINTERS.contains(&word.text.as_str()) && !general.contains(&word.text.as_str())
+        word.capital && alone && letters && !listed(POINTERS, word.text.as_str()) && !general.contains(&word.text.as_str())
     }
 
     /// What a subject is said to do, after "used to", "want to", "will" and their like.
@@ -147,8 +147,8 @@ impl Reader<'_> {
         let mut here = at;
         let mut begin = at;
         loop {
-            let phrase = |phrases: &[&str]| phrases.iter().find_map(|phrase| phrase_at(&self.words, here, phrase));
-            if let Some(count) = phrase(&["used to"]) {
+            let phrase = |phrases| words_of(phrases).find_map(|phrase| phrase_at(&self.words, here, phrase));
+            if let Some(count) = phrase("used to") {
                 lead.ended = true;
                 here += count;
                 begin = here;
@@ -256,6 +256,11 @@ impl Reader<'_> {
         if notes.past && !lasting {
             return None;
         }
+        // "When I turned ten" tells no age.
+        let subordinate = ["when", "before", "until", "till", "since", "after", "once"];
+        if attribute == Attribute::Detail("age".to_owned()) && start.at > 0 && subordinate.contains(&self.word(start.at - 1)) {
+            return None;
+        }
         let region = self.region(start, found.end);
         let dated = matches!(&attribute, Attribute::Event(_)) || attribute == Attribute::Detail("birthday".to_owned());
         let times = if dated { Times::default() } else { when::scan(&self.words[region.clone()], self.said_at, lasting) };
@@ -345,7 +350,7 @@ impl Reader<'_> {
         }
         let before = self.reset(start)..start.at;
         let around = &self.words[before.start..end.min(self.words.len())];
-        if notes.hypothetical || around.iter().any(|word| HYPOTHETICAL.contains(&word.text.as_str())) {
+        if notes.hypothetical || around.iter().any(|word| listed(HYPOTHETICAL, word.text.as_str())) {
             return Modality::Hypothetical;
         }
         if start.at > start.sentence.start && self.word(start.at - 1) == "like" {
@@ -354,7 +359,7 @@ impl Reader<'_> {
         let reported = before.clone().any(|at| {
             let word = self.word(at);
             let by_me = (before.start..at).rev().take(3).any(|at| ["i", "we"].contains(&self.word(at)));
-            REPORT_ALWAYS.contains(&word) || REPORT.contains(&word) && !by_me
+            REPORT_ALWAYS.contains(&word) || listed(REPORT, word) && !by_me
         });
         if reported { Modality::Reported } else { Modality::Asserted }
     }
