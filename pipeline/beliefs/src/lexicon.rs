@@ -123,6 +123,8 @@ pub const GENERAL_THE: &str = "\
     sea, beach, outdoors, mountains, mountain, countryside, theatre, theater, gym, cinema, city, rain, cold, heat, ocean, \
     sun, snow, summer, winter, autumn, forest, woods, water, smell, taste, sound, dark, cello, piano, guitar, violin, \
     opera, ballet, dentist, internet, beatles, seaside, lake, wilderness, holidays";
+/// Words that take over a sentence as its subject.
+pub const SUBJECTS: &str = "i, we, he, she, they, you, it, who, that, which, people, everyone, my";
 /// Pronouns that make a phrase depend on what was said before.
 pub const PRONOUNS: &[&str] =
     &["it", "them", "him", "her", "you", "me", "us", "your", "this", "these", "those", "his", "their", "its"];

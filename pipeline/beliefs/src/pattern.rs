@@ -46,7 +46,7 @@ impl Found {
 const ADVERBS: &str = "\
     really, just, also, still, actually, currently, finally, recently, definitely, absolutely, totally, so, very, always, \
     truly, honestly, already, simply, quite, pretty, both, all, even, usually, often, generally, mostly, mainly, rather, \
-    officially, originally, too, completely, super, do, does, only, much, particularly, especially, happily, newly, \
+    officially, originally, too, completely, super, do, does, only, much, particularly, especially, happily, strictly, extremely, simply, consistently, newly, \
     temporarily, soon, personally, strongly, deeply, greatly, thoroughly, vastly, firmly, genuinely, actively, new";
 
 /// Passes over one adverb, auxiliary or negation at `at`; gives how many words it took.

@@ -12,7 +12,7 @@ use crate::words::Word;
 
 /// What ends every captured phrase.
 const STOPS: &str = "\
-    because, so, but, when, while, which, who, whose, that, where, although, though, after, before, since, until, till, \
+    because, entirely, completely, altogether, so, but, when, while, which, who, whose, that, where, although, though, after, before, since, until, till, \
     if, as, than, now, again, currently, today, tonight, yesterday, tomorrow, too, also, just, last, next, every, either, \
     anyway, honestly, instead, really, much, lately, recently, once, twice, is, are, am, was, were, more, i, not, it, \
     will, has, have, been, even, here, like, very, always, these, this, a, an, about, would, can, and, or, called, named, \
@@ -47,6 +47,13 @@ pub fn capture(slot: &str, words: &[Word], at: usize, next: Option<&str>) -> Opt
         "_" => (at + 1..words.len().min(at + 6))
             .find(|end| next.is_some_and(|next| is_one_of(text(words, *end), next)))
             .map(|end| at..end),
+        "sort" => {
+            let end =
+                (at + 1..words.len().min(at + 5)).find(|end| next.is_some_and(|next| is_one_of(text(words, *end), next)))?;
+            let plain =
+                (at..end).all(|at| !words[at].is_mark() && !listed(POINTERS, text(words, at)) && !listed(STOPS, text(words, at)));
+            plain.then_some(at..end)
+        }
         "stop" => {
             let ends = [".", ",", "!", "?", ";", ")", "-", "…", ":"].contains(&first.text.as_str())
                 || ["now", "and", "but", "so", "this", "already", "officially", "in"].contains(&first.text.as_str());
@@ -83,10 +90,13 @@ pub fn capture(slot: &str, words: &[Word], at: usize, next: Option<&str>) -> Opt
                 // "Started drafting the answers" is an occasion, "started volunteering" a habit.
                 "doing" => {
                     let once = |at| matches!(text(words, at), "the" | "another" | "some" | "on" | "my" | "our");
-                    head.ends_with("ing") && head.len() > 4 && !matches!(head, "being" | "doing") && !range.clone().any(once)
+                    head.ends_with("ing")
+                        && head.len() > 4
+                        && !matches!(head, "being" | "doing" | "during" | "thing")
+                        && !range.clone().any(once)
                 }
                 "topics" => is_general(words, &range) && !listed(POINTERS, head),
-                _ => !listed(POINTERS, head),
+                _ => !listed(POINTERS, head) && !listed(SHORT_STOPS, head),
             };
             let depends = |at| {
                 let word = text(words, at);
@@ -94,7 +104,8 @@ pub fn capture(slot: &str, words: &[Word], at: usize, next: Option<&str>) -> Opt
             };
             let last = text(words, range.end - 1);
             let vague = range.clone().any(depends) || RELATIVES.contains(&last) || last == "of" || VAGUE.contains(&head);
-            (fits && !long && !vague && !(slot == "topics" && breaks_off(words, &range))).then_some(range)
+            let cut = long || slot == "topics" && breaks_off(words, &range);
+            (fits && !vague && !cut).then_some(range)
         }
         "place" => {
             let range = phrase(words, at, next)?;
@@ -127,7 +138,7 @@ pub fn capture(slot: &str, words: &[Word], at: usize, next: Option<&str>) -> Opt
                 && !listed(NO_EMPLOYERS, head)
                 && !listed(NO_EMPLOYERS, last)
                 && number(head).is_none()
-                && !(range.len() > 4);
+                && range.len() <= 4;
             fits.then_some(range)
         }
         "school" => {
@@ -189,7 +200,7 @@ pub fn capture(slot: &str, words: &[Word], at: usize, next: Option<&str>) -> Opt
 
 pub fn skip_determiners(words: &[Word], at: usize) -> usize {
     let determiner = |at: usize| ["a", "an", "the", "my", "our", "some", "any"].contains(&text(words, at));
-    (at..words.len()).find(|at| !determiner(*at)).unwrap_or(at)
+    (at..words.len().min(at + 4)).find(|at| !determiner(*at)).unwrap_or(at)
 }
 
 fn kin(words: &[Word], at: usize) -> Option<Range<usize>> {
@@ -205,7 +216,7 @@ fn phrase(words: &[Word], at: usize, next: Option<&str>) -> Option<Range<usize>>
         let followed = *end > at && next.is_some_and(|next| is_one_of(here, next));
         followed || words[*end].is_mark() || *end >= from && (stops(words, *end) || *end > from && listed(SHORT_STOPS, here))
     };
-    let end = (at..words.len()).find(ends).unwrap_or(words.len());
+    let end = (at..words.len().min(from + VALUE_WORDS_MAX + 2)).find(ends)?;
     (end > from && end - from <= VALUE_WORDS_MAX).then_some(at..end)
 }
 
@@ -214,7 +225,7 @@ fn topic_phrase(words: &[Word], at: usize, next: Option<&str>) -> Option<Range<u
     let from = skip_determiners(words, at);
     let mut relative = false;
     let mut end = at;
-    while end < words.len() && !words[end].is_mark() {
+    while end < words.len() && end - at < 2 * TOPIC_WORDS_MAX && !words[end].is_mark() {
         let here = text(words, end);
         let follows = text(words, end + 1);
         if end > at && next.is_some_and(|next| is_one_of(here, next)) {
