@@ -3,6 +3,7 @@
 pub mod access;
 pub mod apply;
 pub mod content;
+pub mod context;
 pub mod decide;
 pub mod event;
 pub mod ids;
@@ -12,6 +13,7 @@ pub mod metadata;
 pub mod position;
 pub mod ranking;
 pub mod state;
+pub mod vectors;
 
 pub use access::{Access, Purpose};
 pub use apply::{Applied, At, Change, ContentFrom, Edge, Refusal, Verdict, VersionChange, apply};

@@ -12,6 +12,7 @@ pub mod error;
 pub mod events;
 mod fault;
 mod filter;
+mod held;
 mod indices;
 mod layout;
 mod lock;
@@ -35,6 +36,7 @@ mod write;
 
 pub use compare::{CompareOptions, Difference, TableDifference, compare};
 pub use error::ViewError;
+pub use held::HELD_MAX;
 pub use mem::MemViews;
 pub use port::*;
 pub use rows::*;
