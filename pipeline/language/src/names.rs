@@ -143,6 +143,24 @@ impl Participants {
     }
 }
 
+/// Whether a speaker's name is a role ("user", "assistant") and nobody's name.
+pub fn is_role(name: &str) -> bool {
+    ROLES.contains(fold(name.trim()).as_str())
+}
+
+/// The text with "I" in place of the names, for an encoder that would fixate on them: memories speak of their speakers so.
+pub fn in_first_person(text: &str, mentions: &[NameMention]) -> String {
+    let mut rest = String::with_capacity(text.len());
+    let mut at = 0;
+    for mention in mentions {
+        rest.push_str(&text[at..mention.span.start]);
+        rest.push('I');
+        at = mention.span.end;
+    }
+    rest.push_str(&text[at..]);
+    rest
+}
+
 /// The text without the names, for an encoder that would fixate on them. Where nothing but function words would remain, the
 /// text is returned as it is.
 pub fn cut(text: &str, mentions: &[NameMention]) -> String {

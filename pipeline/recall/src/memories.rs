@@ -51,9 +51,11 @@ impl Memories {
         speakers.into_iter().collect()
     }
 
-    /// When the newest memory of the admitted cubes is valid from, in microseconds; `None` without memories.
-    pub fn newest(&self, admit: &Admit) -> Option<i64> {
-        self.parts.iter().flat_map(|part| admit.cubes().iter().filter_map(|cube| part.newest.get(cube))).copied().max()
+    /// When the oldest and the newest memory of the admitted cubes are valid from, in microseconds; `None` without memories.
+    pub fn span(&self, admit: &Admit) -> Option<(i64, i64)> {
+        let of = |part: &Part, cube: &u32| Some((*part.oldest.get(cube)?, *part.newest.get(cube)?));
+        let spans = self.parts.iter().flat_map(|part| admit.cubes().iter().filter_map(move |cube| of(part, cube)));
+        spans.reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)))
     }
 
     /// The `count` admitted memories nearest to the query, with cosine similarity; best first.

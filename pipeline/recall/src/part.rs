@@ -2,8 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use cubelog_language::voice;
-use cubelog_language::words::terms;
+use cubelog_language::{voice, words};
 use cubelog_memory::ranking::Voice;
 use cubelog_memory::{MemoryId, vectors};
 
@@ -30,8 +29,10 @@ pub struct Entry<'a> {
     pub priority: i32,
     /// Neither archived, merged nor expired.
     pub visible: bool,
-    /// What it is found by; `None` for erased content.
+    /// `None` for erased content.
     pub text: Option<&'a str>,
+    /// What an image shows that came with the text; it is searched like the text.
+    pub caption: Option<&'a str>,
     /// Of unit length.
     pub vector: Option<&'a [f32]>,
 }
@@ -65,8 +66,10 @@ pub struct Part {
     pub(crate) speakers: BTreeSet<(u32, u32)>,
     /// When the newest memory of each cube is valid from.
     pub(crate) newest: BTreeMap<u32, i64>,
-    /// Where each session of a cube begins: (cube, session) to its first stream index.
-    pub(crate) sessions: BTreeMap<(u32, u32), u64>,
+    /// And the oldest.
+    pub(crate) oldest: BTreeMap<u32, i64>,
+    /// The last place in the stream of each cube.
+    pub(crate) last: BTreeMap<u32, u64>,
 }
 
 impl Part {
@@ -120,10 +123,12 @@ impl PartBuilder {
         }
         let newest = part.newest.entry(cube).or_insert(entry.valid_from);
         *newest = entry.valid_from.max(*newest);
+        let oldest = part.oldest.entry(cube).or_insert(entry.valid_from);
+        *oldest = entry.valid_from.min(*oldest);
         let session = entry.session.map_or(NONE, |name| names.number(name));
-        if let Some(index) = entry.stream_index.filter(|_| session != NONE) {
-            let first = part.sessions.entry((cube, session)).or_insert(index);
-            *first = index.min(*first);
+        if let Some(index) = entry.stream_index {
+            let last = part.last.entry(cube).or_insert(index);
+            *last = index.max(*last);
         }
         let said = entry.text.map(voice::read).unwrap_or_default();
         part.places.push(Place {
@@ -136,11 +141,7 @@ impl PartBuilder {
             visible: entry.visible,
             stream_index: entry.stream_index,
             valid_from: entry.valid_from,
-            voice: Voice {
-                questions: said.questions,
-                assistant: entry.speaker.is_some_and(voice::is_assistant),
-                words: said.words,
-            },
+            voice: Voice { questions: said.questions, assistant: entry.speaker.is_some_and(voice::is_assistant) },
         });
         match entry.vector.filter(|vector| vector.len() == self.dim && self.dim > 0) {
             Some(vector) => part.scales.push(vectors::quantise(vector, &mut part.vectors)),
@@ -149,8 +150,9 @@ impl PartBuilder {
                 part.scales.push(f32::NAN);
             }
         }
-        let terms = entry.text.map(terms).unwrap_or_default();
-        part.words.add(at, cube, terms.iter().filter(|term| !term.stop).map(|term| term.stem.as_str()));
+        let mut terms = entry.text.map(words::terms).unwrap_or_default();
+        terms.extend(entry.caption.map(words::terms).unwrap_or_default());
+        part.words.add(at, cube, &terms);
     }
 
     pub fn finish(mut self) -> Part {

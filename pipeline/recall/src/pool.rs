@@ -3,16 +3,19 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use cubelog_memory::Timestamp;
+use cubelog_memory::ranking::weights::WORDS;
 use cubelog_memory::ranking::{Ask, Candidate, Method, Ranked, rank};
 
 use crate::admit::Admit;
-use crate::memories::{Memories, Query, Spot};
+use crate::memories::{Memories, Query, Spot, best};
 use crate::names::Names;
 use crate::part::NONE;
 use crate::words::{self, Lexical};
 
 /// Memories within this many places of a candidate in its stream are looked at with it.
 const REACH: u64 = 2;
+/// Candidates whose neighbours are looked at, the best by themselves.
+const LOOKED_BESIDE: usize = 40;
 
 /// A search, in terms of what is held.
 #[derive(Debug)]
@@ -22,6 +25,8 @@ pub struct Search<'a> {
     pub wording: Side<'a, str>,
     /// Names of speakers that the query mentions.
     pub named: &'a [String],
+    /// Who asks, where that is known.
+    pub asker: Option<&'a str>,
     /// Whether the query is about whoever asks, so that what is new counts.
     pub own: bool,
     /// How many candidates each side brings.
@@ -57,55 +62,54 @@ pub fn find(memories: &Memories, names: &Names, search: &Search<'_>) -> Vec<(Spo
     let lexical = match search.wording {
         Side::No => Lexical::default(),
         Side::Held(text) => words::search(memories, text, search.admit, search.candidates),
-        // How much could have been reached is not known there; the best stands for it.
-        Side::Elsewhere(rows) => {
-            let limit = rows.iter().map(|(_, score)| *score).fold(f32::MIN_POSITIVE, f32::max);
-            Lexical { scores: there(rows), limit }
-        }
+        Side::Elsewhere(rows) => Lexical::elsewhere(memories, there(rows)),
     };
-    let mut scores: BTreeMap<Spot, (Option<f32>, Option<f32>)> = BTreeMap::new();
+    let mut scores: BTreeMap<Spot, Scores> = BTreeMap::new();
     for (spot, score) in dense {
-        scores.entry(spot).or_default().0 = Some(score);
+        scores.entry(spot).or_default().dense = Some(score);
     }
-    for (spot, score) in lexical.scores {
-        scores.entry(spot).or_default().1 = Some(score / lexical.limit);
+    for (spot, score) in &lexical.best {
+        scores.entry(*spot).or_default().bm25 = Some(*score);
     }
     // Baselines order what their side found, and nothing beside it.
-    let alone = search.ask.method != Method::Hybrid;
-    let found: Vec<Spot> = scores.keys().copied().collect();
-    let mut beside: HashMap<Spot, Vec<(Spot, i64)>> = HashMap::new();
-    for spot in found.iter().filter(|_| !alone) {
-        let neighbours = memories.neighbours(*spot, REACH);
-        for (neighbour, _) in &neighbours {
-            if search.admit.passes(memories.place(*neighbour)) {
-                scores.entry(*neighbour).or_default();
+    let hybrid = search.ask.method == Method::Hybrid;
+    if hybrid {
+        for (spot, score) in &mut scores {
+            score.dense = score.dense.or_else(|| query.similarity(memories, *spot));
+        }
+        for spot in best_of(&scores, &lexical) {
+            for (neighbour, _) in memories.neighbours(spot, REACH) {
+                if search.admit.passes(memories.place(neighbour)) && !scores.contains_key(&neighbour) {
+                    scores.insert(neighbour, Scores { dense: query.similarity(memories, neighbour), bm25: None });
+                }
             }
         }
-        beside.insert(*spot, neighbours);
     }
     let spots: Vec<Spot> = scores.keys().copied().collect();
     let number: HashMap<Spot, usize> = spots.iter().enumerate().map(|(number, spot)| (*spot, number)).collect();
     let named: BTreeSet<u32> = search.named.iter().filter_map(|name| names.known(name)).collect();
-    let newest = if search.own && !alone { memories.sessions(search.admit) } else { HashMap::new() };
+    let asker = search.asker.map(|name| (names.known(name).unwrap_or(NONE), words::stems(name)));
     let pool: Vec<Candidate> = spots
         .iter()
         .map(|spot| {
-            let place = memories.place(*spot);
-            let (dense, lexical) = scores[spot];
-            let neighbours = match beside.remove(spot) {
-                Some(neighbours) => neighbours,
-                None if alone => Vec::new(),
-                None => memories.neighbours(*spot, REACH),
-            };
+            let (part, place, scores) = (memories.part(*spot), memories.place(*spot), &scores[spot]);
+            let neighbours = if hybrid { memories.neighbours(*spot, REACH) } else { Vec::new() };
             Candidate {
                 memory: place.memory,
-                dense: dense.or_else(|| if alone { None } else { query.similarity(memories, *spot) }),
-                lexical,
+                dense: scores.dense,
+                lexical: lexical.share(*spot),
+                bm25: scores.bm25,
                 session: (place.session != NONE).then_some(place.session),
                 neighbours: neighbours.iter().filter_map(|(spot, distance)| Some((*number.get(spot)?, *distance))).collect(),
                 named: named.contains(&place.speaker),
+                of_asker: asker.as_ref().is_some_and(|(speaker, stems)| {
+                    (place.speaker == *speaker && *speaker != NONE) || stems.iter().any(|stem| part.has_stem(*stem, spot.at))
+                }),
                 voice: place.voice,
-                sessions_ago: newest.get(&(place.cube, place.session)).copied(),
+                turns_ago: place
+                    .stream_index
+                    .filter(|_| search.own)
+                    .and_then(|index| memories.turns_after(index, place.cube, search.admit)),
                 stream_index: place.stream_index,
                 valid_from: Timestamp(place.valid_from),
                 priority: place.priority,
@@ -121,25 +125,24 @@ impl Memories {
         self.parts.iter().enumerate().find_map(|(part, memories)| Some(Spot { part: part as u32, at: memories.at(row)? }))
     }
 
-    /// The admitted cubes' sessions, by how many began after them in the stream of their cube.
-    fn sessions(&self, admit: &Admit) -> HashMap<(u32, u32), u32> {
-        let mut first: BTreeMap<(u32, u32), u64> = BTreeMap::new();
-        for (key, index) in self.parts.iter().flat_map(|part| &part.sessions) {
-            if admit.cubes().contains(&key.0) && admit.before_index.is_none_or(|before| *index < before) {
-                let known = first.entry(*key).or_insert(*index);
-                *known = (*index).min(*known);
-            }
-        }
-        let mut order: Vec<((u32, u32), u64)> = first.into_iter().collect();
-        order.sort_unstable_by_key(|((cube, session), index)| (*cube, std::cmp::Reverse(*index), *session));
-        let mut ago = HashMap::with_capacity(order.len());
-        let mut cube_begins = 0;
-        for (place, ((cube, session), _)) in order.iter().enumerate() {
-            if place > 0 && order[place - 1].0.0 != *cube {
-                cube_begins = place;
-            }
-            ago.insert((*cube, *session), (place - cube_begins) as u32);
-        }
-        ago
+    /// Turns of a cube's stream behind this place of it, as far as the search may look.
+    fn turns_after(&self, index: u64, cube: u32, admit: &Admit) -> Option<u64> {
+        let last = self.parts.iter().filter_map(|part| part.last.get(&cube)).max()?;
+        let last = admit.before_index.map_or(*last, |before| before.saturating_sub(1).min(*last));
+        Some(last.saturating_sub(index))
     }
+}
+
+/// What both sides say of one memory.
+#[derive(Debug, Clone, Copy, Default)]
+struct Scores {
+    dense: Option<f32>,
+    bm25: Option<f32>,
+}
+
+/// The candidates whose neighbours are looked at.
+fn best_of(scores: &BTreeMap<Spot, Scores>, lexical: &Lexical) -> Vec<Spot> {
+    let worth = |spot: &Spot, scores: &Scores| scores.dense.unwrap_or(0.0) + WORDS * lexical.share(*spot).unwrap_or(0.0);
+    let worths = scores.iter().map(|(spot, scores)| (*spot, worth(spot, scores))).collect();
+    best(worths, LOOKED_BESIDE).into_iter().map(|(spot, _)| spot).collect()
 }

@@ -4,11 +4,13 @@
 use std::collections::HashMap;
 use std::hash::BuildHasherDefault;
 
-use cubelog_language::words::terms;
+use cubelog_language::words::{Term, terms};
+use cubelog_memory::ranking::weights::WORD_WEIGHT;
 use xxhash_rust::xxh3::{Xxh3Default, xxh3_64};
 
 use crate::admit::Admit;
 use crate::memories::{Memories, Spot, best};
+use crate::part::Part;
 
 /// How soon a word's repetition stops to count.
 pub const BM25_K1: f32 = 1.2;
@@ -35,11 +37,11 @@ pub struct Words {
 }
 
 impl Words {
-    pub fn add<'a>(&mut self, at: u32, cube: u32, stems: impl Iterator<Item = &'a str>) {
-        let mut length = 0;
-        for stem in stems {
-            length += 1;
-            let postings = self.postings.entry(xxh3_64(stem.as_bytes())).or_default();
+    /// Adds the words of one memory: stop words count for its length alone.
+    pub fn add(&mut self, at: u32, cube: u32, terms: &[Term]) {
+        let length = terms.len() as u32;
+        for term in terms.iter().filter(|term| !term.stop) {
+            let postings = self.postings.entry(xxh3_64(term.stem.as_bytes())).or_default();
             match postings.last_mut() {
                 Some(last) if last.at == at => last.count = last.count.saturating_add(1),
                 _ => postings.push(Posting { at, count: 1 }),
@@ -63,18 +65,48 @@ impl Words {
 /// What the words of a query found.
 #[derive(Debug, Default)]
 pub struct Lexical {
-    /// Best first.
-    pub scores: Vec<(Spot, f32)>,
-    /// The score that no memory can exceed for this query: the sum of its words' weights at endless repetition.
-    pub limit: f32,
+    /// The best by BM25, best first.
+    pub best: Vec<(Spot, f32)>,
+    /// By part: what each memory has of the query's words, whatever its length.
+    shares: Vec<Vec<f32>>,
 }
 
-/// The `count` memories that match the words best.
-pub fn search(memories: &Memories, query: &str, admit: &Admit, count: usize) -> Lexical {
-    let mut stems: Vec<u64> = terms(query).iter().filter(|term| !term.stop).map(|term| xxh3_64(term.stem.as_bytes())).collect();
+impl Lexical {
+    /// Scores that were found elsewhere: how much could have been reached is not known, so the best stands for it.
+    pub fn elsewhere(memories: &Memories, best: Vec<(Spot, f32)>) -> Self {
+        let limit = best.iter().map(|(_, score)| *score).fold(f32::MIN_POSITIVE, f32::max);
+        let mut shares: Vec<Vec<f32>> = memories.parts.iter().map(|part| vec![0.0; part.len()]).collect();
+        for (spot, score) in &best {
+            shares[spot.part as usize][spot.at as usize] = score / limit;
+        }
+        Self { best, shares }
+    }
+
+    /// How much of the query's words a memory has; `None` for nothing.
+    pub fn share(&self, spot: Spot) -> Option<f32> {
+        self.shares.get(spot.part as usize)?.get(spot.at as usize).copied().filter(|share| *share > 0.0)
+    }
+}
+
+impl Part {
+    /// Whether a memory has a word of this stem.
+    pub(crate) fn has_stem(&self, stem: u64, at: u32) -> bool {
+        self.words.postings.get(&stem).is_some_and(|postings| postings.binary_search_by_key(&at, |posting| posting.at).is_ok())
+    }
+}
+
+/// What a word is looked up by.
+pub fn stems(text: &str) -> Vec<u64> {
+    let mut stems: Vec<u64> = terms(text).iter().filter(|term| !term.stop).map(|term| xxh3_64(term.stem.as_bytes())).collect();
     stems.sort_unstable();
     stems.dedup();
     stems.truncate(QUERY_WORDS_MAX);
+    stems
+}
+
+/// The `count` memories that match the words best by BM25, and the share of all.
+pub fn search(memories: &Memories, query: &str, admit: &Admit, count: usize) -> Lexical {
+    let stems = stems(query);
     let (mut all, mut words) = (0u64, 0u64);
     for (memories, length) in
         memories.parts.iter().flat_map(|part| admit.cubes().iter().filter_map(|cube| part.words.cubes.get(cube)))
@@ -86,32 +118,37 @@ pub fn search(memories: &Memories, query: &str, admit: &Admit, count: usize) -> 
         return Lexical::default();
     }
     let average = (words as f32 / all as f32).max(1.0);
-    let weights: Vec<f32> = stems
-        .iter()
-        .map(|stem| {
-            let with: usize = memories
-                .parts
-                .iter()
-                .filter_map(|part| Some((part, part.words.postings.get(stem)?)))
-                .map(|(part, postings)| postings.iter().filter(|posting| admit.is_in_cubes(part.place(posting.at))).count())
-                .sum();
-            (1.0 + (all as f32 - with as f32 + 0.5) / (with as f32 + 0.5)).ln()
-        })
-        .collect();
+    let limit = stems.len() as f32 * WORD_WEIGHT * (1.0 + all as f32).ln();
+    let weights: Vec<f32> = stems.iter().map(|stem| weight(memories, *stem, admit, all as f32)).collect();
+    let mut found = Lexical::default();
     let mut scores = Vec::new();
     let mut sums: Vec<f32> = Vec::new();
     for (number, part) in memories.parts.iter().enumerate() {
         sums.clear();
         sums.resize(part.len(), 0.0);
+        let mut shares = vec![0.0; part.len()];
         for (stem, weight) in stems.iter().zip(&weights) {
             for posting in part.words.postings.get(stem).into_iter().flatten() {
-                let (count, length) = (f32::from(posting.count), part.words.lengths[posting.at as usize] as f32);
-                sums[posting.at as usize] +=
-                    weight * count * (BM25_K1 + 1.0) / (count + BM25_K1 * (1.0 - BM25_B + BM25_B * length / average));
+                let (at, count) = (posting.at as usize, f32::from(posting.count));
+                let length = part.words.lengths[at] as f32 / average;
+                let gain = weight * count * (BM25_K1 + 1.0);
+                sums[at] += gain / (count + BM25_K1 * (1.0 - BM25_B + BM25_B * length));
+                shares[at] += gain / ((count + BM25_K1) * limit);
             }
         }
         let matching = sums.iter().enumerate().filter(|(at, sum)| **sum > 0.0 && admit.passes(part.place(*at as u32)));
         scores.extend(matching.map(|(at, sum)| (Spot { part: number as u32, at: at as u32 }, *sum)));
+        found.shares.push(shares);
     }
-    Lexical { scores: best(scores, count), limit: weights.iter().sum::<f32>() * (BM25_K1 + 1.0) }
+    found.best = best(scores, count);
+    found
+}
+
+/// Inverse document frequency of a word over the admitted cubes.
+fn weight(memories: &Memories, stem: u64, admit: &Admit, all: f32) -> f32 {
+    let in_cubes = |part: &Part, postings: &Vec<Posting>| {
+        postings.iter().filter(|posting| admit.is_in_cubes(part.place(posting.at))).count()
+    };
+    let with: usize = memories.parts.iter().filter_map(|part| Some(in_cubes(part, part.words.postings.get(&stem)?))).sum();
+    (1.0 + (all - with as f32 + 0.5) / (with as f32 + 0.5)).ln()
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::atomic::Ordering;
 
 use cubelog_memory::limits::{HITS_MAX, QUERY_BYTES_MAX};
-use cubelog_memory::ranking::Ask;
+use cubelog_memory::ranking::{Ask, Method};
 use cubelog_memory::{CubeKey, MemoryId, Purpose, Right, TenantId, VersionRef};
 use cubelog_views::{CubeRow, Found, SearchQuery, Shown, StateQuery, VersionRow};
 
@@ -46,15 +46,21 @@ impl Cubelog {
         }
         let keys: Vec<CubeKey> = cubes.iter().map(|row| row.state.key.clone()).collect();
         let asked_at = request.asked_at.unwrap_or_else(|| self.inner.clock.now());
-        let understood = understand(query, &self.views().scene(&keys).await?, asked_at);
+        let understood = understand(query, &request.context, &self.views().scene(&keys).await?, asked_at);
         let ask = Ask { method: request.method, k, times: understood.times, without: request.without };
+        // Baselines take the query as it is: what understanding it is worth is part of what they are compared with.
+        let (meaning, text) = match request.method {
+            Method::Hybrid => (vec![understood.meaning], understood.words),
+            _ => (Vec::new(), query.to_owned()),
+        };
         let query_of = SearchQuery {
             cubes: keys,
-            vector: self.embed_query(&understood.meaning).await?,
-            text: Some(understood.words),
+            vector: self.embed_query(meaning.into_iter().chain(understood.in_context).collect(), query).await?,
+            text: Some(text),
             filter: request.filter,
             candidates: (k * CANDIDATES_PER_HIT).max(CANDIDATES_MIN),
             named: understood.named,
+            asker: understood.asker,
             own: understood.own,
             ask,
         };
@@ -84,16 +90,20 @@ impl Cubelog {
         Ok(SearchAnswer { hits, reflected, query_cut })
     }
 
-    async fn embed_query(&self, query: &str) -> Result<Option<Vec<f32>>, RunError> {
+    /// The direction between what several readings of a query mean; of the query itself if there is none.
+    async fn embed_query(&self, mut readings: Vec<String>, query: &str) -> Result<Option<Vec<f32>>, RunError> {
         let embedder = self.shared().embedder.clone();
         if embedder.dim() == 0 {
             return Ok(None);
         }
-        let query = query.to_owned();
-        let vectors = tokio::task::spawn_blocking(move || embedder.embed(&[&query]))
-            .await
-            .map_err(|panic| RunError::Stopped(format!("the encoder panicked: {panic}")))??;
-        Ok(vectors.into_iter().next().filter(|vector| vector.iter().all(|x| x.is_finite())))
+        if readings.is_empty() {
+            readings.push(query.to_owned());
+        }
+        let vectors =
+            tokio::task::spawn_blocking(move || embedder.embed(&readings.iter().map(String::as_str).collect::<Vec<_>>()))
+                .await
+                .map_err(|panic| RunError::Stopped(format!("the encoder panicked: {panic}")))??;
+        Ok(between(&vectors).filter(|vector| vector.iter().all(|x| x.is_finite())))
     }
 
     /// The named cubes if the caller may read all of them; every readable cube if none is named.
@@ -296,6 +306,17 @@ impl Cubelog {
 
 /// Versions in one access event, so that it stays far below the size limit of an event.
 const SHOWN_MAX: usize = 10_000;
+
+/// The unit vector in the middle of unit vectors.
+fn between(vectors: &[Vec<f32>]) -> Option<Vec<f32>> {
+    let mut sum = vectors.first()?.clone();
+    for vector in &vectors[1..] {
+        sum.iter_mut().zip(vector).for_each(|(sum, x)| *sum += x);
+    }
+    let length = sum.iter().map(|x| x * x).sum::<f32>().sqrt();
+    sum.iter_mut().for_each(|x| *x /= length);
+    Some(sum)
+}
 
 fn cut_query(query: &str) -> (&str, bool) {
     let query = query.trim();

@@ -141,6 +141,8 @@ pub struct SearchRequest {
     pub method: Method,
     /// When the query is asked, for what it says of time; `None` is now.
     pub asked_at: Option<Timestamp>,
+    /// What was said just before, one turn a line, with `Name:` in front or without.
+    pub context: Vec<String>,
     /// Terms of the ranking to leave out.
     pub without: Terms,
 }
@@ -156,6 +158,7 @@ impl SearchRequest {
             token: None,
             method: Method::Hybrid,
             asked_at: None,
+            context: Vec::new(),
             without: Terms::default(),
         }
     }

@@ -70,6 +70,7 @@ fn query(text: &str) -> SearchQuery {
         filter: Filter::default(),
         candidates: 10,
         named: Vec::new(),
+        asker: None,
         own: false,
         ask: Ask::new(10),
     }

@@ -113,7 +113,9 @@ impl Holder {
         let fail = |source: lance::Error| fault::store("read", TABLE, source);
         let dim = dim.filter(|_| whole);
         let mut columns = COLUMNS.to_vec();
-        columns.extend(whole.then_some("search_text"));
+        if whole {
+            columns.extend(["text", "caption"]);
+        }
         columns.extend(dim.map(|_| "vector"));
         let mut scanner = dataset.scan();
         scanner.with_fragments(vec![fragment.clone()]).project(&columns).map_err(fail)?.with_row_id().scan_in_order(true);
@@ -126,7 +128,7 @@ impl Holder {
             let (speakers, sessions) = (reader.text("speaker")?, reader.text("session")?);
             let (visible, indices) = (reader.flag("visible")?, reader.u64("stream_index")?);
             let (valid, priorities) = (reader.time("valid_from")?, reader.i32("priority")?);
-            let texts = if whole { Some(reader.text("search_text")?) } else { None };
+            let texts = if whole { Some((reader.text("text")?, reader.text("caption")?)) } else { None };
             let vectors = if dim.is_some() { reader.vectors("vector")? } else { None };
             let mut names = self.names.write().unwrap_or_else(PoisonError::into_inner);
             let mut cube = String::new();
@@ -143,7 +145,8 @@ impl Holder {
                     valid_from: valid.get(row).micros(),
                     priority: priorities.value(row),
                     visible: visible.value(row),
-                    text: texts.and_then(|texts| text_at(texts, row)),
+                    text: texts.and_then(|(texts, _)| text_at(texts, row)),
+                    caption: texts.and_then(|(_, captions)| text_at(captions, row)),
                     vector: vectors.as_ref().and_then(|vectors| vectors.get(row)),
                 };
                 part.push(&entry, &mut names);

@@ -10,7 +10,6 @@ use cubelog_recall::{Entry, Memories, Names, PartBuilder, Side};
 
 use crate::edges::table::in_force;
 use crate::error::ViewError;
-use crate::parts::search_text;
 use crate::port::{Batch, Filter, Found, Known, Scene, SearchQuery, StateQuery, TableStats, ViewStore};
 use crate::rows::{CubeRow, DeadRow, EdgeRow, MemoryRow, Shown, TurnRow, VersionRow};
 use crate::search;
@@ -271,7 +270,6 @@ fn hold(rows: &[&MemoryRow]) -> (Memories, Names) {
     let (mut part, mut names) = (PartBuilder::new(dim), Names::default());
     for (number, row) in rows.iter().enumerate() {
         let content = row.content.clear();
-        let text = content.map(search_text);
         let entry = Entry {
             memory: row.memory.id,
             row: number as u64,
@@ -282,7 +280,8 @@ fn hold(rows: &[&MemoryRow]) -> (Memories, Names) {
             valid_from: row.memory.valid.from.micros(),
             priority: row.memory.governance.priority,
             visible: row.memory.is_visible(),
-            text: text.as_deref(),
+            text: content.map(|content| content.text.as_str()),
+            caption: content.and_then(|content| content.caption.as_deref()),
             vector: row.vector.as_deref(),
         };
         part.push(&entry, &mut names);

@@ -56,6 +56,8 @@ pub struct SearchQuery {
     pub candidates: usize,
     /// Speakers that the query names.
     pub named: Vec<String>,
+    /// Who asks, where that is known.
+    pub asker: Option<String>,
     /// Whether the query is about whoever asks.
     pub own: bool,
     /// What the order depends on beside the candidates.
@@ -67,8 +69,8 @@ pub struct SearchQuery {
 pub struct Scene {
     /// Who speaks, in alphabetical order.
     pub speakers: Vec<String>,
-    /// When the newest memory is valid from.
-    pub newest: Option<Timestamp>,
+    /// When the oldest and the newest memory are valid from.
+    pub span: Option<(Timestamp, Timestamp)>,
 }
 
 /// A ranked memory with the row to show for it.

@@ -109,6 +109,7 @@ pub fn find_held(
         similar,
         wording,
         named: &query.named,
+        asker: query.asker.as_deref(),
         own: query.own,
         candidates: query.candidates,
         ask: &query.ask,
@@ -133,7 +134,7 @@ pub fn scene(memories: &Memories, names: &Names, cubes: &[CubeKey]) -> Scene {
     let admit = admit(names, cubes, &Filter::default(), None);
     Scene {
         speakers: memories.speakers(names, &admit).iter().map(|name| name.to_string()).collect(),
-        newest: memories.newest(&admit).map(Timestamp),
+        span: memories.span(&admit).map(|(oldest, newest)| (Timestamp(oldest), Timestamp(newest))),
     }
 }
 

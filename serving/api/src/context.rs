@@ -25,6 +25,9 @@ pub struct ContextRequest {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(format = DateTime)]
     pub asked_at: Option<String>,
+    /// What was said just before the query, one turn a line, with `Name: ` in front or without; at most 20.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub context: Vec<String>,
     /// The answer must see everything below this cut; may stand in the header Cubelog-Token instead.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub token: Option<String>,

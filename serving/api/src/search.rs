@@ -27,6 +27,9 @@ pub struct SearchRequest {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(format = DateTime)]
     pub asked_at: Option<String>,
+    /// What was said just before the query, one turn a line, with `Name: ` in front or without; at most 20.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub context: Vec<String>,
     /// Terms of the score to leave out.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub without: Vec<String>,
@@ -87,8 +90,8 @@ pub struct Hit {
     /// From 1.
     pub rank: u32,
     pub score: f32,
-    /// What the score is the sum of, by name: `meaning`, `words`, `beside`, `session`, `named`, `time`, `question`, `assistant`,
-    /// `length`, `recent`, `priority`. Terms that add nothing are absent.
+    /// What the score is the sum of, by name: `meaning`, `words`, `beside`, `session`, `named`, `asker`, `time`, `question`,
+    /// `assistant`, `recent`, `priority`. Terms that add nothing are absent.
     #[serde(default)]
     pub terms: BTreeMap<String, f32>,
     #[serde(flatten)]

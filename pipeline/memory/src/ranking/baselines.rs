@@ -5,7 +5,7 @@ use super::weights::RANK_OFFSET;
 use super::{Candidate, Ranked, finite, ranked};
 
 pub fn lexical(pool: &[Candidate]) -> Vec<Ranked> {
-    one_side(pool, Term::Words, |candidate| finite(candidate.lexical))
+    one_side(pool, Term::Words, |candidate| finite(candidate.bm25))
 }
 
 pub fn dense(pool: &[Candidate]) -> Vec<Ranked> {
@@ -28,7 +28,7 @@ pub fn reciprocal_rank(pool: &[Candidate]) -> Vec<Ranked> {
         }
         shares
     };
-    let (words, meaning) = (share(&|candidate| finite(candidate.lexical)), share(&|candidate| finite(candidate.dense)));
+    let (words, meaning) = (share(&|candidate| finite(candidate.bm25)), share(&|candidate| finite(candidate.dense)));
     let sides = words.into_iter().zip(meaning).enumerate();
     sides
         .filter_map(|(at, sides)| {

@@ -31,8 +31,6 @@ pub struct Voice {
     pub questions: f32,
     /// Whether a program said it.
     pub assistant: bool,
-    /// Its words.
-    pub words: u32,
 }
 
 /// What is known of one memory in the light of a query.
@@ -41,9 +39,11 @@ pub struct Candidate {
     pub memory: MemoryId,
     /// Cosine similarity to the query, -1 to 1; `None` without vectors.
     pub dense: Option<f32>,
-    /// BM25 over the most that any text could reach for the query, 0 to 1; `None` if no word of the query occurs, or the memory came
-    /// in as a neighbour.
+    /// How much of the query's words it has, each by its weight and saturating when repeated, whatever the length of the text; by
+    /// rule 0 to 1. `None` if no word of the query occurs.
     pub lexical: Option<f32>,
+    /// BM25 as published, for the baselines; `None` if it is not among the best by words.
+    pub bm25: Option<f32>,
     /// Memories of equal number were said in one session.
     pub session: Option<u32>,
     /// Candidates that stand beside it in its session: place in the pool, and distance (negative: said before).
@@ -51,8 +51,10 @@ pub struct Candidate {
     /// Whether the query names its speaker.
     pub named: bool,
     pub voice: Voice,
-    /// Sessions between it and the newest one, where being new counts for the query.
-    pub sessions_ago: Option<u32>,
+    /// Whether whoever asks said it or is named in it.
+    pub of_asker: bool,
+    /// Turns of its stream that came after it, where being new counts for the query.
+    pub turns_ago: Option<u64>,
     pub stream_index: Option<u64>,
     pub valid_from: Timestamp,
     /// -100 to 100.

@@ -26,8 +26,8 @@ words!(
         Question = "question",
         /// A program said it.
         Assistant = "assistant",
-        /// It says much or little.
-        Length = "length",
+        /// Whoever asks said it, or is told of in it.
+        Asker = "asker",
         /// It is new.
         Recent = "recent",
         /// Its priority.
@@ -77,11 +77,10 @@ pub fn hybrid(pool: &[Candidate], ask: &Ask) -> Vec<Ranked> {
             meaning + WORDS * words
         })
         .collect();
-    let mut sessions: HashMap<u32, f32> = HashMap::new();
+    let mut sessions: HashMap<u32, Vec<(u64, f32)>> = HashMap::new();
     for (candidate, own) in pool.iter().zip(&own) {
-        if let Some(session) = candidate.session {
-            let best = sessions.entry(session).or_insert(*own);
-            *best = best.max(*own);
+        if let (Some(session), Some(index)) = (candidate.session, candidate.stream_index) {
+            sessions.entry(session).or_default().push((index, *own));
         }
     }
     pool.iter()
@@ -91,33 +90,36 @@ pub fn hybrid(pool: &[Candidate], ask: &Ask) -> Vec<Ranked> {
                 Term::Meaning => finite(candidate.dense).unwrap_or(0.0),
                 Term::Words => WORDS * finite(candidate.lexical).unwrap_or(0.0),
                 Term::Beside => BESIDE * beside(candidate, own[at], &own),
-                Term::Session => {
-                    SESSION * candidate.session.and_then(|session| sessions.get(&session)).copied().unwrap_or(own[at])
-                }
-                Term::Named => {
-                    if candidate.named {
-                        NAMED
-                    } else {
-                        0.0
-                    }
-                }
+                Term::Session => SESSION * near_in_session(candidate, own[at], &sessions),
+                Term::Named => flag(candidate.named, NAMED),
+                Term::Asker => flag(candidate.of_asker, ASKER),
                 Term::Time => TIME * in_times(candidate.valid_from, &ask.times),
-                Term::Question => -QUESTIONS * candidate.voice.questions.clamp(0.0, 1.0),
-                Term::Assistant => {
-                    if candidate.voice.assistant {
-                        -ASSISTANT
-                    } else {
-                        0.0
-                    }
-                }
-                Term::Length => LENGTH * (candidate.voice.words as f32).min(LENGTH_WORDS).ln_1p() / LENGTH_WORDS.ln_1p(),
-                Term::Recent => RECENT * candidate.sessions_ago.map_or(0.0, |ago| (-(ago as f32) / RECENT_SESSIONS).exp()),
+                Term::Question => -QUESTION * candidate.voice.questions.clamp(0.0, 1.0),
+                Term::Assistant => flag(candidate.voice.assistant, -ASSISTANT),
+                Term::Recent => RECENT * candidate.turns_ago.map_or(0.0, |ago| (-(ago as f32) / RECENT_TURNS).exp()),
                 Term::Priority => PRIORITY * (candidate.priority as f32 / 100.0).clamp(-1.0, 1.0),
             };
             let terms = Term::ALL.iter().filter(|term| with(**term)).map(|term| (*term, value(*term)));
             ranked(pool, at, terms.filter(|(_, value)| *value != 0.0).collect())
         })
         .collect()
+}
+
+fn flag(is: bool, worth: f32) -> f32 {
+    if is { worth } else { 0.0 }
+}
+
+/// The best of the session not far away, itself included.
+fn near_in_session(candidate: &Candidate, own: f32, sessions: &HashMap<u32, Vec<(u64, f32)>>) -> f32 {
+    let others =
+        candidate.session.zip(candidate.stream_index).and_then(|(session, index)| Some((sessions.get(&session)?, index)));
+    let Some((others, index)) = others else { return own.max(0.0) };
+    others
+        .iter()
+        .map(|(other, worth)| (other.abs_diff(index), *worth))
+        .filter(|(distance, _)| *distance <= SESSION_REACH)
+        .map(|(distance, worth)| worth * SESSION_FADES.powi(distance as i32))
+        .fold(own.max(0.0), f32::max)
 }
 
 /// The worth of the best neighbour, none below nothing.

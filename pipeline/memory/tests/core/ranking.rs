@@ -14,11 +14,13 @@ fn candidate(number: u128) -> Candidate {
         memory: id(number),
         dense: Some(0.5),
         lexical: Some(0.2),
+        bm25: Some(2.0),
         session: None,
         neighbours: Vec::new(),
         named: false,
-        voice: Voice { questions: 0.0, assistant: false, words: 10 },
-        sessions_ago: None,
+        of_asker: false,
+        voice: Voice::default(),
+        turns_ago: None,
         stream_index: Some(number as u64),
         valid_from: Timestamp(0),
         priority: 0,
@@ -48,8 +50,8 @@ fn each_term_moves_the_order_its_way_and_is_gone_when_left_out() {
         (Term::Named, |one| one.named = true),
         (Term::Time, |one| one.valid_from = Timestamp(15 * DAY)),
         (Term::Time, |one| one.valid_from = Timestamp(22 * DAY)),
-        (Term::Length, |one| one.voice.words = 20),
-        (Term::Recent, |one| one.sessions_ago = Some(0)),
+        (Term::Asker, |one| one.of_asker = true),
+        (Term::Recent, |one| one.turns_ago = Some(0)),
         (Term::Priority, |one| one.priority = 50),
     ];
     for (term, change) in cases {
@@ -92,7 +94,7 @@ fn a_score_is_the_sum_of_its_terms() {
 
 #[test]
 fn the_baselines_order_by_their_side_alone() {
-    let scored = |number, dense, lexical| Candidate { dense, lexical, ..candidate(number) };
+    let scored = |number, dense, bm25| Candidate { dense, bm25, ..candidate(number) };
     let pool = [
         scored(1, Some(0.9), None),
         scored(2, Some(0.1), Some(0.9)),
@@ -124,11 +126,13 @@ fn any_candidate() -> impl Strategy<Value = Candidate> {
                 memory: id(number),
                 dense,
                 lexical,
+                bm25: lexical,
                 session: session.map(u32::from),
                 neighbours,
                 named,
-                voice: Voice { questions: 0.3, assistant, words: 3 },
-                sessions_ago: Some(3),
+                of_asker: named,
+                voice: Voice { questions: 0.3, assistant },
+                turns_ago: Some(3),
                 stream_index,
                 valid_from: Timestamp(at),
                 priority,

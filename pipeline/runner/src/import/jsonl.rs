@@ -46,6 +46,7 @@ fn question(fields: Fields<'_, '_>) -> Result<QuestionInput, ImportError> {
         },
         asked_at: fields.optional_time("asked_at")?,
         before_session: fields.optional_text("before_session")?.map(str::to_owned),
+        context: fields.texts("context")?,
         choices: fields.texts("choices")?,
         choice: fields.optional_count("choice")?,
         line: fields.line(),

@@ -102,6 +102,8 @@ pub struct QuestionInput {
     pub asked_at: Option<Timestamp>,
     /// Only sessions before this one may be searched: the question was asked inside the stream.
     pub before_session: Option<String>,
+    /// What was said just before the question, one turn a line.
+    pub context: Vec<String>,
     /// Answers to choose from, with the place of the right one.
     pub choices: Vec<String>,
     pub choice: Option<u64>,

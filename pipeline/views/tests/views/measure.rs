@@ -185,6 +185,7 @@ async fn measure_search() {
             filter: Filter::default(),
             candidates: 50,
             named: Vec::new(),
+            asker: None,
             own: false,
             ask: Ask::new(10),
         })

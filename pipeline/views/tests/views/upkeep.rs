@@ -58,6 +58,7 @@ async fn large_tables_are_searched_by_indices_and_younger_rows_beside_them() {
         filter: Filter::default(),
         candidates: 5,
         named: Vec::new(),
+        asker: None,
         own: false,
         ask: cubelog_memory::ranking::Ask::new(5),
     };

@@ -52,6 +52,7 @@ pub async fn run(app: &App, args: ContextArgs) -> Result<Exit> {
             ..Filter::default()
         },
         asked_at: time(&args.asked_at)?,
+        context: Vec::new(),
         token: None,
     };
     app.with_store(Need::Read, async |store| {

@@ -201,6 +201,7 @@ fn request(
         filter: Filter { before_index, ..Filter::default() },
         method,
         asked_at: question.asked_at,
+        context: question.context.clone(),
         without: args.without.iter().filter_map(|term| Term::from_word(term)).collect(),
         ..SearchRequest::new(vec![CubeKey::new(caller.tenant.clone(), cube)], question.question.as_str(), DEPTH)
     })

@@ -51,6 +51,9 @@ pub struct SearchArgs {
     /// When the query is asked, for what it says of time [default: now]
     #[arg(long, value_name = "TIME")]
     pub asked_at: Option<String>,
+    /// What was said just before, one turn each, with "Name: " in front or without; may be repeated
+    #[arg(long = "context", value_name = "TURN")]
+    pub context: Vec<String>,
     /// Leave a term out of the score; may be repeated
     #[arg(long = "without", value_name = "TERM", value_parser = cubelog_memory::ranking::TERMS)]
     pub without: Vec<String>,
@@ -125,6 +128,7 @@ fn request(app: &App, args: &SearchArgs) -> Result<SearchRequest> {
         },
         method: args.method.clone(),
         asked_at: time(&args.asked_at)?,
+        context: args.context.clone(),
         without: args.without.clone(),
         token: None,
     })

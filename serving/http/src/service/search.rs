@@ -4,7 +4,7 @@ use cubelog_api::Problem;
 use cubelog_api::context::{ContextRequest, ContextResponse};
 use cubelog_api::search::{Hit, SearchRequest, SearchResponse};
 use cubelog_memory::SemanticType;
-use cubelog_memory::limits::HITS_MAX;
+use cubelog_memory::limits::{FIELD_BYTES_MAX, HITS_MAX};
 use cubelog_memory::ranking::{Method, Term};
 use cubelog_runner::Caller;
 use cubelog_views::Filter;
@@ -17,6 +17,8 @@ const HITS_DEFAULT: u32 = 10;
 /// Memories of a context that names no number, and at most.
 const MEMORIES_DEFAULT: u32 = 50;
 const MEMORIES_MAX: usize = 200;
+/// Turns before a query that are taken.
+const CONTEXT_TURNS_MAX: usize = 20;
 /// Tokens of a context that names no budget.
 const TOKENS_DEFAULT: u32 = 1_000;
 
@@ -40,6 +42,7 @@ impl Service {
                 Some(word) => parse::word("method", word, Method::from_word, Method::ALL)?,
             },
             asked_at: parse::optional_time("asked_at", request.asked_at.as_deref())?,
+            context: context_of(request.context)?,
             without: request
                 .without
                 .iter()
@@ -64,6 +67,7 @@ impl Service {
             filter: filter(request.filter)?,
             token: parse::optional_cut("token", request.token.as_deref())?,
             asked_at: parse::optional_time("asked_at", request.asked_at.as_deref())?,
+            context: context_of(request.context)?,
             ..cubelog_runner::SearchRequest::new(parse::cubes(caller, &request.cubes)?, request.query, k)
         };
         let budget = request.tokens.unwrap_or(TOKENS_DEFAULT) as usize;
@@ -76,6 +80,18 @@ impl Service {
             reflected: context.reflected.to_string(),
             query_cut: context.query_cut,
         })
+    }
+}
+
+fn context_of(context: Vec<String>) -> Result<Vec<String>, Problem> {
+    if context.len() > CONTEXT_TURNS_MAX {
+        return Err(Problem::invalid("context", format!("has {} turns; the last {CONTEXT_TURNS_MAX} are enough", context.len())));
+    }
+    match context.iter().find(|turn| turn.len() > FIELD_BYTES_MAX) {
+        Some(turn) => {
+            Err(Problem::invalid("context", format!("has a turn of {} bytes; {FIELD_BYTES_MAX} are allowed", turn.len())))
+        }
+        None => Ok(context),
     }
 }
 
