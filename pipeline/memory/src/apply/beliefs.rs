@@ -12,7 +12,7 @@ use crate::position::Timestamp;
 use crate::state::{CubeState, Superseded};
 
 fn contradicts(from: MemoryId, to: MemoryId, weight: f32, withdrawn: bool) -> Change {
-    Change::Edge(Edge { from, to, relation: Relation::Contradicts, weight, withdrawn })
+    Change::Edge(Edge { from, to, relation: Relation::Contradicts, weight: weight.clamp(0.0, 1.0), withdrawn })
 }
 
 pub(super) fn noted(state: &mut CubeState, body: &ConflictNoted) -> Applied {
