@@ -13,7 +13,7 @@ const CONTENTS: &[(u64, &str)] = &[(CONTENT_FINGERPRINT, CONTENT_SCHEMA)];
 /// The schema of `Event` that this version writes, whole in one JSON text.
 pub const EVENT_SCHEMA: &str = include_str!("../avro/released/v2/event.avsc");
 /// Rabin fingerprint (CRC-64-AVRO of the parsing canonical form) of [`EVENT_SCHEMA`]; stands little-endian in the header.
-pub const EVENT_FINGERPRINT: u64 = 0x9296_534b_ad06_9835;
+pub const EVENT_FINGERPRINT: u64 = 0x8832_b6db_94a0_0535;
 /// The schema of `Access` that this version writes.
 pub const ACCESS_SCHEMA: &str = include_str!("../avro/released/v2/access.avsc");
 /// Rabin fingerprint of [`ACCESS_SCHEMA`].

@@ -2,7 +2,7 @@
 
 use cubelog_memory::{
     BeliefOutcome, BeliefResolved, ConflictNoted, ConflictResolved, Kind, Lifecycle, MemoryExpired, MemoryGoverned, MemoryMerged,
-    MemoryMoved, MemoryRecorded, MemoryRelated, MemoryRevised, MemoryTagged, Relation, Sensitivity, Trust, TurnReceived,
+    MemoryMoved, MemoryRecorded, MemoryRelated, MemoryRevised, MemoryTagged, Relation, Sensitivity, Tag, Trust, TurnReceived,
     VersionRef,
 };
 
@@ -235,6 +235,7 @@ impl Record for ConflictNoted {
         writer.long(i64::from(self.against.version));
         write_finite(writer, "confidence", self.confidence)?;
         writer.string(self.detector.as_str());
+        writer.option_string(self.verdict.as_ref().map(Tag::as_str));
         writer.option_string(self.reason.as_deref());
         Ok(())
     }
@@ -245,6 +246,7 @@ impl Record for ConflictNoted {
             against: VersionRef { memory: read_memory(reader, "against")?, version: reader.number("against")? },
             confidence: read_finite(reader, "confidence")?,
             detector: read_tag(reader, "detector")?,
+            verdict: reader.option("verdict", read_tag)?,
             reason: reader.option_string("reason")?,
         })
     }
@@ -259,6 +261,7 @@ impl Record for BeliefResolved {
         writer.option(self.since, |writer, since| writer.long(since.micros()));
         write_finite(writer, "confidence", self.confidence)?;
         writer.string(self.decider.as_str());
+        writer.option_string(self.verdict.as_ref().map(Tag::as_str));
         writer.option_string(self.reason.as_deref());
         Ok(())
     }
@@ -271,6 +274,7 @@ impl Record for BeliefResolved {
             since: reader.option("since", read_time)?,
             confidence: read_finite(reader, "confidence")?,
             decider: read_tag(reader, "decider")?,
+            verdict: reader.option("verdict", read_tag)?,
             reason: reader.option_string("reason")?,
         })
     }

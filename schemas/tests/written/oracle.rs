@@ -182,6 +182,7 @@ fn body_fields(body: &Body) -> Fields {
             ("against", version(&body.against)),
             ("confidence", Value::Float(body.confidence)),
             ("detector", text(body.detector.as_str())),
+            ("verdict", words(&body.verdict.as_ref().map(ToString::to_string))),
             ("reason", words(&body.reason)),
         ],
         Body::BeliefResolved(body) => vec![
@@ -192,6 +193,7 @@ fn body_fields(body: &Body) -> Fields {
             ("since", maybe(body.since.map(time))),
             ("confidence", Value::Float(body.confidence)),
             ("decider", text(body.decider.as_str())),
+            ("verdict", words(&body.verdict.as_ref().map(ToString::to_string))),
             ("reason", words(&body.reason)),
         ],
         Body::TierChanged(body) => vec![

@@ -220,6 +220,7 @@ pub fn events() -> Vec<Event> {
             against: versions()[0],
             confidence: 0.375,
             detector: tag("rules"),
+            verdict: Some(tag("contradicts")),
             reason: reason(),
         }),
         Body::BeliefResolved(BeliefResolved {
@@ -230,6 +231,7 @@ pub fn events() -> Vec<Event> {
             since: Some(Timestamp(1_690_000_000_000_000)),
             confidence: 1.0,
             decider: tag("anna"),
+            verdict: None,
             reason: reason(),
         }),
         Body::TierChanged(TierChanged {

@@ -203,15 +203,34 @@ fn later_body() -> impl Strategy<Value = Body> {
                 Body::MemoryGoverned(MemoryGoverned { memory, sensitivity, trust, priority, lifespan, pinned, reason })
             })
             .boxed(),
-        (memory(), any::<u32>(), memory(), any::<u32>(), finite(), tag(), reason())
-            .prop_map(|(memory, version, against, other, confidence, detector, reason)| {
+        (memory(), any::<u32>(), memory(), any::<u32>(), finite(), (tag(), option::of(tag())), reason())
+            .prop_map(|(memory, version, against, other, confidence, (detector, verdict), reason)| {
                 let against = VersionRef { memory: against, version: other };
-                Body::ConflictNoted(ConflictNoted { memory, version, against, confidence, detector, reason })
+                Body::ConflictNoted(ConflictNoted { memory, version, against, confidence, detector, verdict, reason })
             })
             .boxed(),
-        (memory(), any::<u32>(), versions(), word(BeliefOutcome::ALL), option::of(time()), finite(), tag(), reason())
-            .prop_map(|(memory, version, over, outcome, since, confidence, decider, reason)| {
-                Body::BeliefResolved(BeliefResolved { memory, version, over, outcome, since, confidence, decider, reason })
+        (
+            memory(),
+            any::<u32>(),
+            versions(),
+            word(BeliefOutcome::ALL),
+            option::of(time()),
+            finite(),
+            (tag(), option::of(tag())),
+            reason(),
+        )
+            .prop_map(|(memory, version, over, outcome, since, confidence, (decider, verdict), reason)| {
+                Body::BeliefResolved(BeliefResolved {
+                    memory,
+                    version,
+                    over,
+                    outcome,
+                    since,
+                    confidence,
+                    decider,
+                    verdict,
+                    reason,
+                })
             })
             .boxed(),
         (memory(), any::<u32>(), word(Kind::ALL), word(Kind::ALL), option::of(memory()), grounds(), reason())

@@ -125,6 +125,9 @@ pub struct ConflictNoted {
     pub confidence: f32,
     /// Who noticed: a rule set, a model, a person.
     pub detector: Tag,
+    /// What the detector calls the relation between them: `contradicts`, `changes`, `corrects`.
+    pub verdict: Option<Tag>,
+    /// In clear on the log: why, never what the memories say.
     pub reason: Option<String>,
 }
 
@@ -152,5 +155,8 @@ pub struct BeliefResolved {
     /// How sure the decider is, 0 to 1.
     pub confidence: f32,
     pub decider: Tag,
+    /// What the decider calls the relation between them.
+    pub verdict: Option<Tag>,
+    /// In clear on the log: why, never what the memories say.
     pub reason: Option<String>,
 }

@@ -173,6 +173,7 @@ pub fn noted(memory: (u64, VersionNo), against: (u64, VersionNo)) -> Body {
         against: version(against.0, against.1),
         confidence: 0.5,
         detector: Tag::new("rules").unwrap(),
+        verdict: None,
         reason: None,
     })
 }
@@ -186,6 +187,7 @@ pub fn believed(memory: (u64, VersionNo), over: &[(u64, VersionNo)], outcome: Be
         since: since.map(Timestamp),
         confidence: 0.9,
         decider: Tag::new("rules").unwrap(),
+        verdict: None,
         reason: None,
     })
 }
