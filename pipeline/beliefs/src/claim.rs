@@ -71,6 +71,12 @@ impl Claim {
         self.validity.from.unwrap_or(self.said_at)
     }
 
+    /// The same as a memory carries it: from when it was said, where nothing else was said.
+    pub fn valid(&self) -> cubelog_memory::Validity {
+        let from = self.validity.to.map_or(self.holds_from(), |to| self.holds_from().min(to));
+        cubelog_memory::Validity { from, to: self.validity.to }
+    }
+
     /// Said to be over already when it was said.
     pub fn is_past(&self) -> bool {
         self.validity.to.is_some_and(|to| to <= self.said_at)

@@ -110,7 +110,7 @@ fn fold(claims: &[&Claim], at: Timestamp) -> Line {
 }
 
 fn take(line: &mut Line, claim: &Claim) {
-    let from = claim.holds_from().min(claim.validity.to.unwrap_or(claim.holds_from()));
+    let from = claim.valid().from;
     // Said after it was over ("I used to …"): it holds for no time that a question could meet, unless its start is known.
     let mut belief = Belief { claim: claim.clone(), from, to: claim.validity.to, said: 1, withdrawn: false };
     let open: Vec<usize> = (0..line.history.len()).filter(|index| is_open(&line.history[*index], claim)).collect();

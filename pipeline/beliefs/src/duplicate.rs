@@ -6,6 +6,7 @@ use cubelog_memory::Timestamp;
 
 use crate::belief::{Verdict, compare};
 use crate::claim::{Claim, Modality};
+use crate::lexicon::listed;
 use crate::limits::{NEAR_BITS_MAX, RESTATED_COSINE_MIN, SAME_CLAIMS_COSINE_MIN, SAME_CLAIMS_OVERLAP_MIN};
 use crate::normal::{number, singular, spelling};
 use crate::read::claims;
@@ -172,16 +173,15 @@ fn names_differ(a: &[Word], b: &[Word]) -> bool {
     })
 }
 
-const SMALL: &[&str] = &[
-    "a", "an", "the", "i", "am", "is", "are", "was", "be", "been", "my", "me", "we", "our", "it", "its", "'s", "to", "of", "in",
-    "on", "at", "for", "and", "or", "so", "do", "does", "have", "has", "had", "got", "really", "very", "just", "also", "that",
-    "this", "with", "as", "you", "now", "well", "oh", "yes", "yeah", "too", "where", "by", "can", "not", "never", "no",
-];
+const SMALL: &str = "\
+    a, an, the, i, am, is, are, was, be, been, my, me, we, our, it, its, 's, to, of, in, on, at, for, and, or, so, do, \
+    does, have, has, had, got, really, very, just, also, that, this, with, as, you, now, well, oh, yes, yeah, too, where, \
+    by, can, not, never, no";
 
 fn content(words: &[Word]) -> BTreeSet<String> {
     words
         .iter()
-        .filter(|word| !word.is_mark() && !SMALL.contains(&word.text.as_str()))
+        .filter(|word| !word.is_mark() && !listed(SMALL, word.text.as_str()))
         .map(|word| match number(&word.text) {
             Some(n) => n.to_string(),
             None => singular(spelling(&word.text)),

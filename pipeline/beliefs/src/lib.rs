@@ -1,5 +1,6 @@
 //! What statements claim, which claims displace, restate or contradict which, and what is believed: pure, by written rules.
 
+mod around;
 pub mod attribute;
 pub mod belief;
 pub mod calendar;

@@ -1,7 +1,11 @@
 //! Every threshold of this crate, with its unit and its reason, in one place.
 
 /// Bytes of a text that are read for claims; the rest of a very long text is not. Claims stand in turns, not in documents.
-pub const READ_BYTES_MAX: usize = 20_000;
+pub const READ_BYTES_MAX: usize = 8_000;
+/// Claims that are taken from one text; nobody says more about themselves in one breath, but a list pasted ten times does.
+pub const CLAIMS_MAX: usize = 100;
+/// Words of a sentence; what runs on longer is cut there, so that a text costs no more than its length.
+pub const SENTENCE_WORDS_MAX: usize = 120;
 /// Words that a value or a topic may have. Longer captures are sentences, not values.
 pub const VALUE_WORDS_MAX: usize = 6;
 

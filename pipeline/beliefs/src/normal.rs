@@ -1,5 +1,6 @@
 //! One form for what can be written in several: numbers, spellings, kinship, plurals, articles.
 
+use crate::lexicon::listed;
 use crate::words::{Word, words};
 
 const UNITS: &[&str] = &[
@@ -70,10 +71,8 @@ const IRREGULAR: &[(&str, &str)] = &[
 ];
 
 /// Leading words that a value does not need.
-const DETERMINERS: &[&str] = &[
-    "a", "an", "the", "my", "our", "some", "any", "his", "her", "their", "your", "this", "that", "these", "those", "all",
-    "every", "both",
-];
+const DETERMINERS: &str = "\
+    a, an, the, my, our, some, any, his, her, their, your, this, that, these, those, all, every, both";
 
 /// The number that a word or numeral stands for.
 pub fn number(word: &str) -> Option<u64> {
@@ -130,7 +129,7 @@ pub fn phrase(words: &[Word]) -> String {
             continue;
         }
         let text = word.text.as_str();
-        if parts.is_empty() && DETERMINERS.contains(&text) {
+        if parts.is_empty() && listed(DETERMINERS, text) {
             continue;
         }
         parts.push(match number(text) {

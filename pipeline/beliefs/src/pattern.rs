@@ -1,5 +1,6 @@
 //! Matching one rule's pattern at one place: words, optional words and slots, with adverbs and negations passed over and noted.
 
+use crate::lexicon::listed;
 use crate::words::Word;
 
 use crate::slots;
@@ -42,62 +43,11 @@ impl Found {
     }
 }
 
-const ADVERBS: &[&str] = &[
-    "really",
-    "just",
-    "also",
-    "still",
-    "actually",
-    "currently",
-    "finally",
-    "recently",
-    "definitely",
-    "absolutely",
-    "totally",
-    "so",
-    "very",
-    "always",
-    "truly",
-    "honestly",
-    "already",
-    "simply",
-    "quite",
-    "pretty",
-    "both",
-    "all",
-    "even",
-    "usually",
-    "often",
-    "generally",
-    "mostly",
-    "mainly",
-    "rather",
-    "officially",
-    "originally",
-    "too",
-    "completely",
-    "super",
-    "do",
-    "does",
-    "only",
-    "much",
-    "particularly",
-    "especially",
-    "happily",
-    "newly",
-    "temporarily",
-    "soon",
-    "personally",
-    "strongly",
-    "deeply",
-    "greatly",
-    "thoroughly",
-    "vastly",
-    "firmly",
-    "genuinely",
-    "actively",
-    "new",
-];
+const ADVERBS: &str = "\
+    really, just, also, still, actually, currently, finally, recently, definitely, absolutely, totally, so, very, always, \
+    truly, honestly, already, simply, quite, pretty, both, all, even, usually, often, generally, mostly, mainly, rather, \
+    officially, originally, too, completely, super, do, does, only, much, particularly, especially, happily, strictly, extremely, simply, consistently, newly, \
+    temporarily, soon, personally, strongly, deeply, greatly, thoroughly, vastly, firmly, genuinely, actively, new";
 
 /// Passes over one adverb, auxiliary or negation at `at`; gives how many words it took.
 pub fn pass(words: &[Word], at: usize, notes: &mut Notes) -> Option<usize> {
@@ -120,7 +70,7 @@ pub fn pass(words: &[Word], at: usize, notes: &mut Notes) -> Option<usize> {
         // "have moved", "am living": only in front of a participle.
         "have" | "has" | "been" => {}
         "am" | "is" | "are" if ["ing", "not", "now", "still", "currently"].iter().any(|end| next.ends_with(end)) => {}
-        _ if ADVERBS.contains(&word) => {}
+        _ if listed(ADVERBS, word) => {}
         _ => return None,
     }
     Some(1)

@@ -4,17 +4,15 @@ use std::ops::Range;
 
 use cubelog_memory::Timestamp;
 
+use crate::around::{corrections, quoted, rejections, sentences};
 use crate::attribute::{Attribute, Place};
 use crate::calendar::Date;
 use crate::claim::{Claim, Modality, Validity, Value, yearly};
-use crate::lexicon::{KIN_ADJECTIVES, POINTERS, is_person};
-use crate::limits::{ABOUT_OTHERS, ANNOUNCED, FROM_PASTED, HEDGED, PASTED_BYTES, PLAIN, READ_BYTES_MAX, STAY_DAYS};
+use crate::lexicon::{KIN_ADJECTIVES, POINTERS, SUBJECTS, is_person, listed, words_of};
+use crate::limits::{ABOUT_OTHERS, ANNOUNCED, CLAIMS_MAX, FROM_PASTED, HEDGED, PASTED_BYTES, PLAIN, READ_BYTES_MAX, STAY_DAYS};
 use crate::normal::{number, phone, phrase, phrase_of, topic};
 use crate::pattern::{Found, Notes, find, pass, phrase_at};
-use crate::rules::{
-    CHANGES, CORRECTIONS, EVENT, Effect, FIRM_INTENTS, FREE, HEDGES, HYPOTHETICAL, INTENTS, OWNER, REPORT, REPORT_ALWAYS, Rule,
-    SUBJECT,
-};
+use crate::rules::{CHANGES, EVENT, Effect, FIRM_INTENTS, FREE, HEDGES, INTENTS, OWNER, Rule, SUBJECT};
 use crate::slots;
 use crate::when::{self, Times};
 use crate::words::{Word, words};
@@ -30,7 +28,15 @@ pub fn claims(text: &str, speaker: &str, said_at: Timestamp) -> Vec<Claim> {
     let mut words = words(text);
     // A statement ends in a stop whether it was typed or not.
     words.push(Word { text: ".".to_owned(), start: cut, end: cut, capital: false });
-    let reader = Reader { text, quoted: quoted(&words), words, speaker: phrase_of(speaker), said_at };
+    let reader = Reader {
+        text,
+        quoted: quoted(&words),
+        corrections: corrections(&words),
+        rejects: rejections(&words, said_at),
+        words,
+        speaker: phrase_of(speaker),
+        said_at,
+    };
     let mut out: Vec<Claim> = Vec::new();
     for sentence in sentences(&reader.words) {
         for at in sentence.clone() {
@@ -51,7 +57,7 @@ pub fn claims(text: &str, speaker: &str, said_at: Timestamp) -> Vec<Claim> {
                 let same = |known: &Claim| {
                     known.subject == claim.subject && known.attribute == claim.attribute && known.answer() == claim.answer()
                 };
-                if !out.iter().any(same) {
+                if out.len() < CLAIMS_MAX && !out.iter().any(same) {
                     out.push(claim);
                 }
             }
@@ -60,23 +66,25 @@ pub fn claims(text: &str, speaker: &str, said_at: Timestamp) -> Vec<Claim> {
     out
 }
 
-struct Reader<'a> {
-    text: &'a str,
-    words: Vec<Word>,
-    quoted: Vec<bool>,
-    speaker: String,
-    said_at: Timestamp,
+pub struct Reader<'a> {
+    pub text: &'a str,
+    pub words: Vec<Word>,
+    pub quoted: Vec<bool>,
+    corrections: Vec<u8>,
+    rejects: Vec<String>,
+    pub speaker: String,
+    pub said_at: Timestamp,
 }
 
 /// Who a rule's claims are about, and where the subject began.
-struct Start<'a> {
-    subject: &'a str,
-    at: usize,
-    sentence: &'a Range<usize>,
+pub struct Start<'a> {
+    pub subject: &'a str,
+    pub at: usize,
+    pub sentence: &'a Range<usize>,
 }
 
 impl Reader<'_> {
-    fn word(&self, at: usize) -> &str {
+    pub fn word(&self, at: usize) -> &str {
         self.words.get(at).map_or("", |word| word.text.as_str())
     }
 
@@ -93,12 +101,13 @@ impl Reader<'_> {
                 let owned = at + 1 + usize::from(self.word(at + 1) == "new");
                 let lead = Lead { change: owned > at + 1, ..Lead::default() };
                 self.rules(&Start { subject: me, at, sentence }, OWNER, owned, lead, out);
-                let Some(noun) = (at + 1..at + 4).find(|at| !KIN_ADJECTIVES.contains(&self.word(*at))) else { return };
+                let Some(noun) = (at + 1..at + 4).find(|at| !listed(KIN_ADJECTIVES, self.word(*at))) else { return };
                 if is_person(self.word(noun)) {
                     let other = format!("{me}'s {}", topic(&self.words[at + 1..=noun]));
                     self.third(&Start { subject: &other, at, sentence }, noun + 1, out);
                 }
             }
+            "and" if self.goes_on(sentence, at) => self.predicate(&Start { subject: me, at, sentence }, at + 1, out),
             _ if self.is_name(at) => {
                 self.named(sentence, at, out);
             }
@@ -132,13 +141,21 @@ impl Reader<'_> {
         }
     }
 
+    /// "I hate crowds and avoid stadiums": a verb of liking behind "and" goes on with the speaker, if nobody else came between.
+    fn goes_on(&self, sentence: &Range<usize>, at: usize) -> bool {
+        let verb = self.word(at + 1 + usize::from(["strictly", "only", "really", "also"].contains(&self.word(at + 1))));
+        let mine = (sentence.start..at).rev().map(|at| self.word(at)).find(|word| listed(SUBJECTS, word));
+        ["avoid", "prefer", "dislike", "enjoy", "love", "hate"].contains(&verb)
+            && mine.is_some_and(|word| word == "i" || word == "we")
+    }
+
     fn is_name(&self, at: usize) -> bool {
         let word = &self.words[at];
         let alone = at == 0 || !self.words[at - 1].capital || self.words[at - 1].text == "i";
         let letters = word.text.chars().all(char::is_alphabetic) && word.text.chars().nth(1).is_some();
         let general =
             ["everybody", "nobody", "people", "everyone", "and", "but", "also", "the", "most", "some", "all", "kids", "what"];
-        word.capital && alone && letters && !POINTERS.contains(&word.text.as_str()) && !general.contains(&word.text.as_str())
+        word.capital && alone && letters && !listed(POINTERS, word.text.as_str()) && !general.contains(&word.text.as_str())
     }
 
     /// What a subject is said to do, after "used to", "want to", "will" and their like.
@@ -147,8 +164,8 @@ impl Reader<'_> {
         let mut here = at;
         let mut begin = at;
         loop {
-            let phrase = |phrases: &[&str]| phrases.iter().find_map(|phrase| phrase_at(&self.words, here, phrase));
-            if let Some(count) = phrase(&["used to"]) {
+            let phrase = |phrases| words_of(phrases).find_map(|phrase| phrase_at(&self.words, here, phrase));
+            if let Some(count) = phrase("used to") {
                 lead.ended = true;
                 here += count;
                 begin = here;
@@ -237,6 +254,11 @@ impl Reader<'_> {
                 topic(&plain)
             }
             "act" | "noun" | "thing" | "event" => topic(words),
+            "sort" => {
+                let severe = ["severe", "bad", "mild", "serious", "strong", "slight", "terrible", "life-threatening"];
+                let plain: Vec<Word> = words.iter().filter(|word| !severe.contains(&word.text.as_str())).cloned().collect();
+                topic(&plain)
+            }
             _ => phrase(words),
         }
     }
@@ -256,6 +278,11 @@ impl Reader<'_> {
         if notes.past && !lasting {
             return None;
         }
+        // "When I turned ten" tells no age.
+        let subordinate = ["when", "before", "until", "till", "since", "after", "once"];
+        if attribute == Attribute::Detail("age".to_owned()) && start.at > 0 && subordinate.contains(&self.word(start.at - 1)) {
+            return None;
+        }
         let region = self.region(start, found.end);
         let dated = matches!(&attribute, Attribute::Event(_)) || attribute == Attribute::Detail("birthday".to_owned());
         let times = if dated { Times::default() } else { when::scan(&self.words[region.clone()], self.said_at, lasting) };
@@ -263,9 +290,10 @@ impl Reader<'_> {
         let mut validity = Validity { from: times.from, to: times.to };
         let mut announced = false;
         if is(Effect::Over) || lead.ended {
-            validity.to = times.to.or(times.at.map(|at| at.last.end())).filter(|to| *to <= self.said_at).or(Some(self.said_at));
+            validity.to =
+                times.to.or_else(|| times.at.map(|at| at.last.end())).filter(|to| *to <= self.said_at).or(Some(self.said_at));
         } else if is(Effect::Announced) || lead.firm || notes.future {
-            validity.from = times.from.or(times.at.map(|at| at.first.start())).filter(|from| *from > self.said_at);
+            validity.from = times.from.or_else(|| times.at.map(|at| at.first.start())).filter(|from| *from > self.said_at);
             announced = validity.from.is_some();
             if !announced && modality == Modality::Asserted {
                 modality = Modality::Planned;
@@ -313,92 +341,12 @@ impl Reader<'_> {
             validity,
             modality,
             change,
-            correction: self.correction(start.sentence.end),
-            rejects: self.rejects(),
+            correction: self.corrections[start.sentence.end - 1],
+            rejects: self.rejects.clone(),
             confidence,
             said_at: self.said_at,
             span: self.words[start.at].start..self.words[found.end.saturating_sub(1).max(start.at)].end,
         })
-    }
-
-    /// Where the clause of a match lies: from the mark before it to the next clause with a subject of its own.
-    fn region(&self, start: &Start<'_>, end: usize) -> Range<usize> {
-        let from =
-            (start.sentence.start..start.at).rev().find(|at| self.words[*at].is_mark()).map_or(start.sentence.start, |at| at + 1);
-        let joins = |at: usize| self.words[at].is_mark() || ["and", "but", "so", "because"].contains(&self.word(at));
-        let next = (end..start.sentence.end)
-            .find(|at| self.word(*at) == "but" || joins(*at) && ["i", "we", "my", "it"].contains(&self.word(*at + 1)));
-        from..next.unwrap_or(start.sentence.end).max(from)
-    }
-
-    /// Up to where guards in front of a subject reach back: the last "but", or the sentence.
-    fn reset(&self, start: &Start<'_>) -> usize {
-        (start.sentence.start..start.at).rev().find(|at| self.word(*at) == "but").map_or(start.sentence.start, |at| at + 1)
-    }
-
-    fn modality(&self, start: &Start<'_>, end: usize, notes: Notes) -> Modality {
-        if self.quoted[start.at] {
-            return Modality::Quoted;
-        }
-        if self.asked(start.sentence, end) {
-            return Modality::Question;
-        }
-        let before = self.reset(start)..start.at;
-        let around = &self.words[before.start..end.min(self.words.len())];
-        if notes.hypothetical || around.iter().any(|word| HYPOTHETICAL.contains(&word.text.as_str())) {
-            return Modality::Hypothetical;
-        }
-        if start.at > start.sentence.start && self.word(start.at - 1) == "like" {
-            return Modality::Hypothetical;
-        }
-        let reported = before.clone().any(|at| {
-            let word = self.word(at);
-            let by_me = (before.start..at).rev().take(3).any(|at| ["i", "we"].contains(&self.word(at)));
-            REPORT_ALWAYS.contains(&word) || REPORT.contains(&word) && !by_me
-        });
-        if reported { Modality::Reported } else { Modality::Asserted }
-    }
-
-    /// Whether a match that ends at `end` is part of what the sentence asks: "I live in Rome, and you?" asks only its tail.
-    fn asked(&self, sentence: &Range<usize>, end: usize) -> bool {
-        const ASKING: &[&str] = &[
-            "and", "right", "what", "how", "have", "do", "did", "are", "is", "can", "any", "where", "who", "why", "when", "does",
-            "you",
-        ];
-        if self.word(sentence.end) != "?" {
-            return false;
-        }
-        let comma = (end..sentence.end).rev().find(|at| [",", "-"].contains(&self.word(*at)));
-        let opens = ["do", "did", "have", "am", "is", "are", "what", "where", "who", "why", "when", "how", "would", "should"];
-        opens.contains(&self.word(sentence.start)) || !comma.is_some_and(|comma| ASKING.contains(&self.word(comma + 1)))
-    }
-
-    /// How strongly the text up to `end` takes something back.
-    fn correction(&self, end: usize) -> u8 {
-        let plain: Vec<Word> = self.words[..end].iter().filter(|word| !word.is_mark()).cloned().collect();
-        let weight = |at| {
-            CORRECTIONS.iter().filter(|(phrase, _)| phrase_at(&plain, at, phrase).is_some()).map(|(_, weight)| *weight).max()
-        };
-        (0..plain.len()).filter_map(weight).max().unwrap_or(0)
-    }
-
-    /// "…, not physics" and "Not Thursday, …": what the text rejects by name.
-    fn rejects(&self) -> Vec<String> {
-        let mut out = Vec::new();
-        for at in 0..self.words.len() {
-            let opens = at == 0 || self.words[at - 1].is_mark();
-            if self.word(at) != "not" || !opens {
-                continue;
-            }
-            let end = (at + 1..self.words.len()).find(|at| self.words[*at].is_mark()).unwrap_or(self.words.len());
-            let rejected = &self.words[at + 1..end];
-            if rejected.is_empty() || rejected.len() > 4 {
-                continue;
-            }
-            out.push(phrase(rejected));
-            out.extend(when::read(rejected, 0, Date::of(self.said_at), true).map(|(days, _)| days.first.to_string()));
-        }
-        out
     }
 }
 
@@ -428,35 +376,4 @@ fn list(words: &[Word], range: &Range<usize>) -> Vec<String> {
 fn day(text: &str) -> Option<Date> {
     let mut parts = text.splitn(3, '-');
     Date::new(parts.next()?.parse().ok()?, parts.next()?.parse().ok()?, parts.next()?.parse().ok()?)
-}
-
-/// Ranges of words without their final marks.
-fn sentences(words: &[Word]) -> Vec<Range<usize>> {
-    let mut out = Vec::new();
-    let mut start = 0;
-    for at in 0..words.len() {
-        let titled = at > 0 && ["dr", "mr", "mrs", "ms", "prof", "st"].contains(&words[at - 1].text.as_str());
-        if words[at].ends_sentence() && !(titled && words[at].text == ".") {
-            if at > start {
-                out.push(start..at);
-            }
-            start = at + 1;
-        }
-    }
-    out
-}
-
-/// Which words stand between quotation marks; a mark without a partner quotes nothing.
-fn quoted(words: &[Word]) -> Vec<bool> {
-    let mut out = vec![false; words.len()];
-    let mut open = None;
-    for (at, word) in words.iter().enumerate() {
-        if word.text == "\"" {
-            match open.take() {
-                Some(from) => out[from..at].fill(true),
-                None => open = Some(at),
-            }
-        }
-    }
-    out
 }

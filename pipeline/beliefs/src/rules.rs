@@ -50,7 +50,8 @@ pub const SUBJECT: &[Rule] = &[
     Rule("worked as a|an? {job}", "job={job}", &[Over]),
     Rule("am|is|are employed by|at {org}", "employer={org}", &[]),
     Rule("am|is|are|became a|an? {job}", "job={job}", &[]),
-    Rule("am|is|are a|an? {job} at|for|with {org}", "job={job};employer={org}", &[]),
+    Rule("am|is|are a|an? {job} at|for {org}", "job={job};employer={org}", &[]),
+    Rule("am|is|are a|an? {job} with {company}", "job={job};employer={company}", &[]),
     Rule("became a|an? {job}", "job={job}", &[Change, Lasting]),
     Rule("got promoted to {job}", "job={job}", &[Change, Lasting]),
     Rule("got a|my new? job|position as a|an? {job}", "job={job}", &[Change, Lasting]),
@@ -58,7 +59,7 @@ pub const SUBJECT: &[Rule] = &[
     Rule("joined {company}", "employer={company}", &[Change, Lasting]),
     Rule("started working? at|with|for {company}", "employer={company}", &[Change, Lasting]),
     Rule("start|starting working? at|with {company}", "employer={company}", &[Change, Announced]),
-    Rule("quit|quitted|resigned|left from? my? job|position? at|with {org}", "employer={org}", &[Change, Lasting, Deny]),
+    Rule("quit|quitted|resigned|left|lost from? my? job|position at|with {org}", "employer={org}", &[Change, Lasting, Deny]),
     Rule("quit|left|resigned|lost from? my job|position", "employer=;job=", &[Change, Lasting, Deny]),
     Rule("quit|resigned from {company}", "employer={company}", &[Change, Lasting, Deny]),
     Rule("quit|left {company}", "employer={company}", &[Change, Lasting, Deny]),
@@ -89,20 +90,27 @@ pub const SUBJECT: &[Rule] = &[
     Rule("am|is|are keen on {topics}", "likes/{topics}", &[]),
     Rule("am|is|are obsessed|crazy|passionate with|about {topics}", "likes/{topics}", &[]),
     Rule("am|is|are a big|huge|massive|great? fan of {topics}", "likes/{topics}", &[]),
-    Rule("have|has a|an strong|real? aversion to {topics}", "likes/{topics}", &[Deny]),
+    Rule("prefer|prefers to avoid {topics}", "likes/{topics}", &[Deny]),
+    Rule("have|has a|an strong|real|deep|extreme? dislike for|of {topics}", "likes/{topics}", &[Deny]),
+    Rule("have|has a|an strong|clear? preference for {topics}", "likes/{topics}", &[]),
+    Rule("am|is|are interested in {topics}", "likes/{topics}", &[]),
+    Rule("have|has a|an strong|real|deep|extreme? aversion to {topics}", "likes/{topics}", &[Deny]),
     Rule("gone|went off {topics}", "likes/{topics}", &[Change, Lasting, Deny]),
     // What is done, eaten, taken.
     Rule("am|is|are a? {diet}", "diet={diet}", &[]),
     Rule("gone|went|became|turned|become a? {diet}", "diet={diet}", &[Change, Lasting]),
-    Rule("follow|follows a {diet} diet", "diet={diet}", &[]),
+    Rule("follow|follows|eat|eats|keep|keeps a|an strict|strictly|mostly? {diet} diet", "diet={diet}", &[]),
+    Rule("stick|sticks to a|an strict? {diet} diet", "diet={diet}", &[]),
     Rule("am|is|are allergic to {topics}", "allergy/{topics}", &[]),
-    Rule("have|has a|an? allergy to {topics}", "allergy/{topics}", &[]),
+    Rule("have|has a|an strong|severe|bad|mild|serious? allergy to {topics}", "allergy/{topics}", &[]),
+    Rule("have|has a|an {sort} allergy", "allergy/{sort}", &[]),
     Rule("play|plays|playing the? {act}", "does/{act}", &[]),
     Rule("smoke|smokes|smoking", "does/smoking", &[]),
     Rule("run|runs {often}", "does/running", &[]),
     Rule("jog|jogs {often}", "does/jogging", &[]),
     Rule("drink|drinks|drinking {act}", "does/drinking {act}", &[]),
-    Rule("eat|eats {act}", "does/eating {act}", &[]),
+    Rule("eat|eats|consume|consumes {act}", "does/eating {act}", &[]),
+    Rule("refuse|refuses to eat|consume {act}", "does/eating {act}", &[Deny]),
     Rule("learn|learning {act}", "does/learning {act}", &[]),
     Rule("speak|speaks {language}", "does/speaking {language}", &[]),
     Rule("am|is|are on|taking {drug}", "does/{drug}", &[]),
@@ -112,13 +120,15 @@ pub const SUBJECT: &[Rule] = &[
     Rule("quit|stopped {doing}", "does/{doing}", &[Change, Lasting, Deny]),
     Rule("gave|given up {doing}", "does/{doing}", &[Change, Lasting, Deny]),
     Rule("started|began|begun playing the? {act}", "does/{act}", &[Change, Lasting]),
-    Rule("started|began|begun|took|taken up? {doing}", "does/{doing}", &[Change, Lasting]),
+    Rule("took|taken up {doing}", "does/{doing}", &[Change, Lasting]),
+    Rule("started|began|begun {doing}", "does/{doing}", &[Change, Lasting]),
     // What somebody has.
     Rule("have|has|own|owns got? {n} {noun}", "count/{noun}={n}", &[]),
     Rule("have|has got? a|an|any|my {durable}", "has/{durable}", &[]),
     Rule("own|owns a|an|any {thing}", "has/{thing}", &[]),
     Rule("bought|adopted a|an {thing}", "has/{thing}", &[Change, Lasting]),
-    Rule("sold|lost my|our {thing}", "has/{thing}", &[Change, Lasting, Deny]),
+    Rule("sold my|our {thing}", "has/{thing}", &[Change, Lasting, Deny]),
+    Rule("lost my|our {durable}", "has/{durable}", &[Change, Lasting, Deny]),
     Rule("got rid of my|our {thing}", "has/{thing}", &[Change, Lasting, Deny]),
     Rule("gave away my|our {thing}", "has/{thing}", &[Change, Lasting, Deny]),
     Rule("drive|drives a|an {car}", "car={car}", &[]),
@@ -186,48 +196,13 @@ pub const EVENT: &[Rule] = &[
 ];
 
 /// What turns a sentence, up to the next "but", into no claim of fact.
-pub const HYPOTHETICAL: &[&str] = &[
-    "if",
-    "unless",
-    "imagine",
-    "suppose",
-    "supposing",
-    "pretend",
-    "maybe",
-    "perhaps",
-    "might",
-    "would",
-    "wish",
-    "wished",
-    "whether",
-    "hypothetically",
-    "should",
-    "assuming",
-    "kidding",
-    "joking",
-    "dreamt",
-    "dreamed",
-];
+pub const HYPOTHETICAL: &str = "\
+    if, unless, imagine, suppose, supposing, pretend, maybe, perhaps, might, would, wish, wished, whether, hypothetically, \
+    should, assuming, kidding, joking, dreamt, dreamed";
 /// Words of speech and thought: what follows is the reporter's, unless the reporter is the speaker.
-pub const REPORT: &[&str] = &[
-    "said",
-    "says",
-    "say",
-    "told",
-    "tells",
-    "claims",
-    "claimed",
-    "wrote",
-    "writes",
-    "thinks",
-    "thought",
-    "believes",
-    "insists",
-    "heard",
-    "mentioned",
-    "assumes",
-    "assumed",
-];
+pub const REPORT: &str = "\
+    said, says, say, told, tells, claims, claimed, wrote, writes, thinks, thought, believes, insists, heard, mentioned, \
+    assumes, assumed";
 pub const REPORT_ALWAYS: &[&str] = &["according", "apparently", "supposedly", "allegedly", "rumour", "rumor", "heard"];
 pub const HEDGES: &[&str] = &["think", "guess", "probably", "possibly", "suppose", "roughly", "sort", "seemingly"];
 /// What takes something back, with its weight (1 also begins sentences that correct nothing).
@@ -261,27 +236,8 @@ pub const CORRECTIONS: &[(&str, u8)] = &[
 pub const CHANGES: &[&str] =
     &["now", "any more", "no longer", "these days", "again", "as of", "lately", "recently", "finally", "by now", "at last"];
 /// Intentions that are no facts; the claim behind them is planned.
-pub const INTENTS: &[&str] = &[
-    "want to",
-    "wants to",
-    "wanted to",
-    "hope to",
-    "hoping to",
-    "plan to",
-    "plan on",
-    "planning to",
-    "planning on",
-    "thinking about",
-    "thinking of",
-    "considering",
-    "need to",
-    "trying to",
-    "try to",
-    "dream of",
-    "dreaming of",
-    "looking forward to",
-    "have to",
-    "decided to",
-];
+pub const INTENTS: &str = "\
+    want to, wants to, wanted to, hope to, hoping to, plan to, plan on, planning to, planning on, thinking about, thinking \
+    of, considering, need to, trying to, try to, dream of, dreaming of, looking forward to, have to, decided to";
 /// Intentions that a date settles.
-pub const FIRM_INTENTS: &[&str] = &["going to", "will", "about to"];
+pub const FIRM_INTENTS: &str = "going to, will, about to";

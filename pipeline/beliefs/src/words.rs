@@ -109,7 +109,8 @@ fn splits(core: &str, at: usize, c: char) -> bool {
     }
     let digit = |c: Option<char>| c.is_some_and(|c| c.is_ascii_digit());
     let inside = digit(core[..at].chars().next_back()) && digit(core[at + c.len_utf8()..].chars().next());
-    !(inside && matches!(c, '.' | ',' | ':' | '/')) && !is_combining(c)
+    let joins = inside && matches!(c, '.' | ',' | ':' | '/') || is_combining(c);
+    !joins
 }
 
 /// Marks that belong to the letter before them in the scripts that use them.

@@ -4,5 +4,7 @@
 mod case;
 #[path = "core/laws.rs"]
 mod laws;
+#[path = "core/stories.rs"]
+mod stories;
 #[path = "core/suite.rs"]
 mod suite;

@@ -12,6 +12,7 @@ pub mod names;
 pub mod question;
 mod sentence;
 mod vocabulary;
+pub mod voice;
 pub mod words;
 
 pub use dates::{DateMention, Grounding, Leaning, Precision};

@@ -4,6 +4,7 @@ pub mod access;
 pub mod apply;
 pub mod carrier;
 pub mod content;
+pub mod context;
 pub mod decide;
 pub mod event;
 pub mod ids;
@@ -14,6 +15,7 @@ pub mod module;
 pub mod position;
 pub mod ranking;
 pub mod state;
+pub mod vectors;
 
 pub use access::{Access, Purpose};
 pub use apply::{Applied, At, Change, ContentFrom, Edge, Refusal, Verdict, VersionChange, apply};

@@ -8,5 +8,9 @@ mod given;
 mod laws;
 #[path = "core/names.rs"]
 mod names;
+#[path = "core/ranking.rs"]
+mod ranking;
 #[path = "core/stories.rs"]
 mod stories;
+#[path = "core/vectors.rs"]
+mod vectors;

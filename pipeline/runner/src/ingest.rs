@@ -277,7 +277,7 @@ impl Cubelog {
 fn prepare(options: &IngestOptions, now: Timestamp, turn: TurnInput) -> Result<Prepared, RunError> {
     let name = match &options.cube {
         Some(name) => name.clone(),
-        None => cube_name(&turn.conversation)?,
+        None => cube_of_conversation(&turn.conversation)?,
     };
     let cube = CubeKey::new(options.tenant.clone(), name);
     let content = Content {
@@ -301,7 +301,7 @@ fn prepare(options: &IngestOptions, now: Timestamp, turn: TurnInput) -> Result<P
 }
 
 /// The cube that a conversation goes to: its name, with everything that a name may not hold replaced.
-fn cube_name(conversation: &str) -> Result<CubeName, cubelog_memory::NameError> {
+pub fn cube_of_conversation(conversation: &str) -> Result<CubeName, cubelog_memory::NameError> {
     if let Ok(name) = CubeName::new(conversation) {
         return Ok(name);
     }

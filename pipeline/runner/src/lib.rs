@@ -3,6 +3,7 @@
 pub mod access;
 mod audit;
 mod caller;
+mod context;
 mod cubelog;
 mod dead;
 mod error;
@@ -21,13 +22,15 @@ mod seal;
 mod settings;
 mod submit;
 pub mod types;
+mod understand;
 
 pub use audit::{LogEvents, RawEvents};
 pub use caller::Caller;
+pub use context::Context;
 pub use cubelog::{Cubelog, Parts, Role};
 pub use error::RunError;
 pub use fold_log::{Folded, fold_log};
-pub use ingest::IngestOptions;
+pub use ingest::{IngestOptions, cube_of_conversation};
 pub use pending::embedding_text;
 pub use ports::*;
 pub use read::differences;

@@ -26,6 +26,10 @@ pub trait Embedder: Send + Sync + 'static {
     fn dim(&self) -> usize;
     /// One vector of `dim` numbers for each text, in order.
     fn embed(&self, texts: &[&str]) -> Result<Vec<Vec<f32>>, EmbedError>;
+    /// Tokens of a text by the encoder's tokenizer; about one for four bytes where there is none.
+    fn tokens(&self, text: &str) -> usize {
+        text.len().div_ceil(4)
+    }
 }
 
 #[derive(Debug, thiserror::Error)]

@@ -5,22 +5,33 @@ use std::path::Path;
 use std::sync::atomic::Ordering;
 
 use cubelog_memory::limits::{HITS_MAX, QUERY_BYTES_MAX};
-use cubelog_memory::ranking::rank;
+use cubelog_memory::ranking::Ask;
 use cubelog_memory::{CubeKey, MemoryId, Purpose, Right, TenantId, VersionRef};
-use cubelog_views::{CubeRow, MemoryRow, SearchQuery, Shown, StateQuery, VersionRow};
+use cubelog_views::{CubeRow, Found, SearchQuery, Shown, StateQuery, VersionRow};
 
 use crate::access::Reading;
 use crate::caller::Caller;
 use crate::cubelog::{Cubelog, Role};
 use crate::error::RunError;
 use crate::types::{Difference, Hit, Moment, SearchAnswer, SearchRequest};
+use crate::understand::understand;
 
 /// How many candidates each side of a search brings for every hit that is asked for, and at least.
 const CANDIDATES_PER_HIT: usize = 5;
-const CANDIDATES_MIN: usize = 50;
+const CANDIDATES_MIN: usize = 200;
 
 impl Cubelog {
+    /// The best memories for a query, best first.
     pub async fn search(&self, caller: &Caller, request: SearchRequest) -> Result<SearchAnswer, RunError> {
+        self.search_for(caller, request, Purpose::Search).await
+    }
+
+    pub(crate) async fn search_for(
+        &self,
+        caller: &Caller,
+        request: SearchRequest,
+        purpose: Purpose,
+    ) -> Result<SearchAnswer, RunError> {
         if let Some(token) = &request.token {
             self.wait(token).await?;
         }
@@ -33,28 +44,27 @@ impl Cubelog {
         if cubes.is_empty() || k == 0 || query.is_empty() {
             return Ok(SearchAnswer { hits: Vec::new(), reflected, query_cut });
         }
-        let vector = self.embed_query(query).await?;
-        let candidates = (k * CANDIDATES_PER_HIT).max(CANDIDATES_MIN);
-        let found = self
-            .views()
-            .search(SearchQuery {
-                cubes: cubes.iter().map(|row| row.state.key.clone()).collect(),
-                vector,
-                text: Some(query.to_owned()),
-                filter: request.filter,
-                candidates,
-            })
-            .await?;
-        let ranked = rank(&found.iter().map(|found| found.candidate.clone()).collect::<Vec<_>>());
-        let mut rows: BTreeMap<MemoryId, MemoryRow> = found.into_iter().map(|found| (found.row.memory.id, found.row)).collect();
-        let hits: Vec<Hit> = ranked
+        let keys: Vec<CubeKey> = cubes.iter().map(|row| row.state.key.clone()).collect();
+        let asked_at = request.asked_at.unwrap_or_else(|| self.inner.clock.now());
+        let understood = understand(query, &self.views().scene(&keys).await?, asked_at);
+        let ask = Ask { method: request.method, k, times: understood.times, without: request.without };
+        let query_of = SearchQuery {
+            cubes: keys,
+            vector: self.embed_query(&understood.meaning).await?,
+            text: Some(understood.words),
+            filter: request.filter,
+            candidates: (k * CANDIDATES_PER_HIT).max(CANDIDATES_MIN),
+            named: understood.named,
+            own: understood.own,
+            ask,
+        };
+        let found = self.views().search(query_of).await?;
+        let hits: Vec<Hit> = found
             .into_iter()
-            .take(k)
             .enumerate()
-            .filter_map(|(index, ranked)| {
-                let mut row = rows.remove(&ranked.memory)?;
+            .map(|(index, Found { ranked, mut row })| {
                 self.mask(&row.memory.subject, &mut row.content);
-                Some(Hit { rank: index + 1, score: ranked.score, dense: ranked.dense, lexical: ranked.lexical, row })
+                Hit { rank: index + 1, score: ranked.score, terms: ranked.terms, row }
             })
             .collect();
         for cube in &cubes {
@@ -69,7 +79,7 @@ impl Cubelog {
                 continue;
             }
             let fingerprint = self.shared().sealer.query_fingerprint(key, query);
-            self.remember(caller, cube, Purpose::Search, Some(fingerprint), shown).await?;
+            self.remember(caller, cube, purpose, Some(fingerprint), shown).await?;
         }
         Ok(SearchAnswer { hits, reflected, query_cut })
     }

@@ -1,5 +1,6 @@
 //! Requests and answers of the runner, in domain terms.
 
+use cubelog_memory::ranking::{Method, Term, Terms};
 use cubelog_memory::{
     Body, CommandId, Content, CubeKey, Cut, Descriptive, EventId, Governance, Lifecycle, MemoryId, Position, PrincipalId,
     Relation, Right, Tag, Timestamp, Validity, VersionNo, VersionRef, Visibility,
@@ -140,16 +141,35 @@ pub struct SearchRequest {
     pub filter: Filter,
     /// The read must see everything below this cut.
     pub token: Option<Cut>,
+    pub method: Method,
+    /// When the query is asked, for what it says of time; `None` is now.
+    pub asked_at: Option<Timestamp>,
+    /// Terms of the ranking to leave out.
+    pub without: Terms,
+}
+
+impl SearchRequest {
+    /// The `k` best for a query that is asked now, of everything in these cubes.
+    pub fn new(cubes: Vec<CubeKey>, query: impl Into<String>, k: usize) -> Self {
+        Self {
+            cubes,
+            query: query.into(),
+            k,
+            filter: Filter::default(),
+            token: None,
+            method: Method::Hybrid,
+            asked_at: None,
+            without: Terms::default(),
+        }
+    }
 }
 
 #[derive(Debug, Clone)]
 pub struct Hit {
     pub rank: usize,
     pub score: f32,
-    /// Weighted share of vector similarity in the score.
-    pub dense: f32,
-    /// Weighted share of text match in the score.
-    pub lexical: f32,
+    /// What the score is the sum of.
+    pub terms: Vec<(Term, f32)>,
     pub row: MemoryRow,
 }
 

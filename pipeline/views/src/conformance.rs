@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use carried::carriers_load_as_they_were_folded;
+use cubelog_memory::ranking::{Ask, Method, Term};
 use cubelog_memory::*;
 use futures::future::BoxFuture;
 use script::*;
@@ -73,7 +74,14 @@ fn query(text: &str) -> SearchQuery {
         text: Some(text.to_owned()),
         filter: Filter::default(),
         candidates: 10,
+        named: Vec::new(),
+        own: false,
+        ask: Ask::new(10),
     }
+}
+
+fn has(found: &crate::Found, term: Term) -> bool {
+    found.ranked.terms.iter().any(|(name, _)| *name == term)
 }
 
 fn state_query() -> StateQuery {
@@ -302,19 +310,20 @@ async fn search_finds_by_both_sides(store: Store) {
     script.turn(&cube("acme", "work"), 5, "ana", "zebra zebra zebra");
     commit_all(&store, &[script.batch()]).await;
     let by_text = store.search(SearchQuery { vector: None, ..query("zebra") }).await.unwrap();
-    let ids: BTreeSet<MemoryId> = by_text.iter().map(|found| found.candidate.memory).collect();
+    let ids: BTreeSet<MemoryId> = by_text.iter().map(|found| found.ranked.memory).collect();
     assert_eq!(ids, [memory(1), memory(2)].into());
-    assert!(by_text.iter().all(|found| found.candidate.dense.is_none() && found.candidate.lexical.unwrap() > 0.0));
-    let vector = vector_of("ana: horse", DIM);
-    let by_vector = SearchQuery { vector: Some(vector), text: None, candidates: 1, ..query("") };
+    assert!(by_text.iter().all(|found| !has(found, Term::Meaning) && has(found, Term::Words)));
+    let vector = vector_of("horse", DIM);
+    let mut by_vector = SearchQuery { vector: Some(vector), text: None, candidates: 1, ..query("") };
+    by_vector.ask.method = Method::Dense;
     let by_vector = store.search(by_vector).await.unwrap();
     assert_eq!(by_vector.len(), 1);
     assert_eq!(by_vector[0].row.memory.id, memory(4));
-    assert!((by_vector[0].candidate.dense.unwrap() - 1.0).abs() < 1e-3, "cosine similarity of equal vectors is 1");
+    assert!((by_vector[0].ranked.score - 1.0).abs() < 5e-3, "cosine similarity of equal vectors is 1");
     assert_eq!(by_vector[0].row.vector, None);
     assert_eq!(by_vector[0].row.content.clear().unwrap().text, "horse");
-    let both = store.search(query("ana: horse")).await.unwrap();
-    assert!(both.iter().any(|found| found.candidate.dense.is_some() && found.candidate.lexical.is_some()));
+    let both = store.search(query("horse")).await.unwrap();
+    assert!(both.iter().any(|found| has(found, Term::Meaning) && has(found, Term::Words)));
     assert_eq!(both.iter().map(|found| found.row.memory.id).collect::<BTreeSet<_>>().len(), both.len(), "merged per memory");
     let two = SearchQuery { cubes: vec![home(), cube("acme", "work")], vector: None, ..query("zebra") };
     assert_eq!(found(&store, two).await, [memory(1), memory(2), memory(5)].into());

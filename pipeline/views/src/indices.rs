@@ -53,13 +53,10 @@ pub const ALL: &[Spec] = &[
 
 /// Rows from which an index is worth having.
 const SCALAR_ROWS: u64 = 4_096;
-const TEXT_ROWS: u64 = 1_024;
-/// Below this many rows all vectors are compared, which is exact.
-pub const VECTOR_ROWS: u64 = 20_000;
+/// Fewest rows for which words or vectors are indexed, however little may be held in memory.
+const CONTENT_ROWS: u64 = 1_024;
 /// Rows in one partition of the vectors' index. When there are four times as many, the index is built anew.
 pub const PARTITION_ROWS: u64 = 2_000;
-/// A search over at most this many memories compares all their vectors.
-pub const EXACT_ROWS: u64 = 4_096;
 /// Rows that queries may have to look at beside the index: this many, or this share of the table.
 const TAIL_ROWS: u64 = 2_048;
 const TAIL_SHARE: u64 = 32;
@@ -71,11 +68,11 @@ impl Spec {
         format!("{}_idx", self.column)
     }
 
-    fn rows_wanted(&self) -> u64 {
+    /// Words and vectors are indexed when half of what may be held in memory is there: until then no search needs it.
+    fn rows_wanted(&self, held_max: usize) -> u64 {
         match self.kind {
             Kind::BTree | Kind::Bitmap => SCALAR_ROWS,
-            Kind::Text => TEXT_ROWS,
-            Kind::Vector => VECTOR_ROWS,
+            Kind::Text | Kind::Vector => CONTENT_ROWS.max(held_max as u64 / 2),
         }
     }
 }
@@ -96,14 +93,14 @@ fn rows(fragments: impl Iterator<Item = u64>) -> u64 {
 }
 
 /// Decides by the manifest alone.
-pub async fn due(spec: &Spec, dataset: &Dataset) -> lance::Result<Due> {
+pub async fn due(spec: &Spec, dataset: &Dataset, held_max: usize) -> lance::Result<Due> {
     if dataset.schema().field(spec.column).is_none() {
         return Ok(Due::Nothing);
     }
     let segments = segments(spec, dataset).await?;
     let all = rows(dataset.fragments().iter().map(live_rows));
     if segments.is_empty() {
-        return Ok(if all >= spec.rows_wanted() { Due::Build } else { Due::Nothing });
+        return Ok(if all >= spec.rows_wanted(held_max) { Due::Build } else { Due::Nothing });
     }
     let covered = |id: u64| segments.iter().any(|s| s.fragment_bitmap.as_ref().is_some_and(|bitmap| bitmap.contains(id as u32)));
     let tail = rows(dataset.fragments().iter().filter(|fragment| !covered(fragment.id)).map(live_rows));
@@ -134,14 +131,6 @@ async fn partitions(spec: &Spec, dataset: &Dataset) -> lance::Result<u64> {
     let statistics = dataset.index_statistics(&spec.name()).await?;
     let statistics: serde_json::Value = serde_json::from_str(&statistics).unwrap_or_default();
     Ok(statistics["indices"][0]["num_partitions"].as_u64().unwrap_or(1))
-}
-
-/// Whether there is an index of this kind on the table of `dataset`.
-pub async fn has(kind: Kind, table: Table, dataset: &Dataset) -> lance::Result<bool> {
-    match ALL.iter().find(|spec| spec.kind == kind && spec.table == table) {
-        Some(spec) => Ok(!segments(spec, dataset).await?.is_empty()),
-        None => Ok(false),
-    }
 }
 
 /// Segments of the indices that hold content: words of texts, codes of vectors.

@@ -13,6 +13,7 @@ pub mod events;
 mod fault;
 mod filter;
 mod grow;
+mod held;
 mod indices;
 mod layout;
 mod lock;
@@ -36,6 +37,7 @@ mod write;
 
 pub use compare::{CompareOptions, Difference, TableDifference, compare};
 pub use error::ViewError;
+pub use held::HELD_MAX;
 pub use mem::MemViews;
 pub use port::*;
 pub use rows::*;

@@ -72,7 +72,9 @@ impl LanceViews {
         let mark = self.mark(writer);
         for spec in indices::ALL.iter().filter(|spec| spec.table == table) {
             let dataset = writer.tables[table.index()].clone();
-            let due = indices::due(spec, &dataset).await.map_err(|source| fault::store("inspect", table, source))?;
+            let due = indices::due(spec, &dataset, self.options.held_max)
+                .await
+                .map_err(|source| fault::store("inspect", table, source))?;
             let what = match due {
                 Due::Nothing => continue,
                 Due::Build => "built",

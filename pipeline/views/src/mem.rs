@@ -1,18 +1,19 @@
 //! `MemViews`: the views in memory, for fast tests and for simulating the runner. Search looks at every row.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
-use cubelog_memory::ranking::Candidate;
 use cubelog_memory::{CubeKey, CubeState, Cut, EventId, MemoryId, Position, SubjectId, TenantId};
+
+use cubelog_recall::{Entry, Memories, Names, PartBuilder, Side};
 
 use crate::edges::table::in_force;
 use crate::error::ViewError;
 use crate::parts::search_text;
-use crate::port::{Batch, Filter, Found, Known, SearchQuery, StateQuery, TableStats, ViewStore};
+use crate::port::{Batch, Filter, Found, Known, Scene, SearchQuery, StateQuery, TableStats, ViewStore};
 use crate::rows::{CubeRow, DeadRow, EdgeRow, MemoryRow, Shown, TurnRow, VersionRow};
-use crate::search::{cosine, words};
+use crate::search;
 use crate::versions::choose::{Glance, choose, finish};
 
 #[derive(Debug, Default)]
@@ -111,32 +112,24 @@ impl ViewStore for MemViews {
     }
 
     async fn search(&self, query: SearchQuery) -> Result<Vec<Found>, ViewError> {
-        if query.cubes.is_empty() || query.candidates == 0 {
+        if query.cubes.is_empty() || query.candidates == 0 || query.ask.k == 0 {
             return Ok(Vec::new());
         }
         let tables = self.tables();
-        let rows: Vec<&MemoryRow> =
-            tables.memories.values().filter(|row| query.cubes.contains(&row.cube) && passes(row, &query.filter)).collect();
-        let mut dense: Vec<(MemoryId, f32)> = Vec::new();
-        if let Some(vector) = &query.vector {
-            dense.extend(rows.iter().filter_map(|row| Some((row.memory.id, cosine(vector, row.vector.as_deref()?)))));
-        }
-        let mut lexical = query.text.as_deref().map(|text| bm25(&words(text), &rows)).unwrap_or_default();
-        let mut candidates: BTreeMap<MemoryId, Candidate> = BTreeMap::new();
-        let entry = |memory: MemoryId| Candidate { memory, dense: None, lexical: None };
-        for (memory, score) in best(&mut dense, query.candidates) {
-            candidates.entry(*memory).or_insert_with(|| entry(*memory)).dense = Some(*score);
-        }
-        for (memory, score) in best(&mut lexical, query.candidates) {
-            candidates.entry(*memory).or_insert_with(|| entry(*memory)).lexical = Some(*score);
-        }
-        Ok(candidates
-            .into_values()
-            .filter_map(|candidate| {
-                let row = MemoryRow { vector: None, ..tables.memories.get(&candidate.memory)?.clone() };
-                Some(Found { candidate, row })
-            })
-            .collect())
+        let rows: Vec<&MemoryRow> = tables.memories.values().collect();
+        let (memories, names) = hold(&rows);
+        let admitted = rows.iter().enumerate().filter(|(_, row)| passes(row, &query.filter)).map(|(number, _)| number as u64);
+        let (similar, wording) =
+            (query.vector.as_deref().map_or(Side::No, Side::Held), query.text.as_deref().map_or(Side::No, Side::Held));
+        let found = search::find_held(&memories, &names, &query, Some(admitted.collect()), similar, wording);
+        let row = |spot| MemoryRow { vector: None, ..rows[memories.place(spot).row as usize].clone() };
+        Ok(found.into_iter().map(|(spot, ranked)| Found { ranked, row: row(spot) }).collect())
+    }
+
+    async fn scene(&self, cubes: &[CubeKey]) -> Result<Scene, ViewError> {
+        let tables = self.tables();
+        let (memories, names) = hold(&tables.memories.values().collect::<Vec<_>>());
+        Ok(search::scene(&memories, &names, cubes))
     }
 
     async fn history(&self, memory: MemoryId) -> Result<Vec<VersionRow>, ViewError> {
@@ -272,35 +265,27 @@ fn passes(row: &MemoryRow, filter: &Filter) -> bool {
         && filter.before_index.is_none_or(|index| memory.stream_index.is_some_and(|place| place < index))
 }
 
-/// BM25 (k1 1.2, b 0.75) over words in lower case, without stems.
-fn bm25(query: &str, rows: &[&MemoryRow]) -> Vec<(MemoryId, f32)> {
-    let texts: Vec<(MemoryId, Vec<String>)> = rows
-        .iter()
-        .filter_map(|row| {
-            let text = search_text(row.content.clear()?).to_lowercase();
-            let words = text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).map(str::to_owned);
-            Some((row.memory.id, words.collect()))
-        })
-        .collect();
-    let mean = texts.iter().map(|(_, words)| words.len()).sum::<usize>() as f32 / texts.len().max(1) as f32;
-    let mut scores: HashMap<MemoryId, f32> = HashMap::new();
-    for word in query.to_lowercase().split(' ').filter(|word| !word.is_empty()) {
-        let with: Vec<(&MemoryId, f32, f32)> = texts
-            .iter()
-            .map(|(id, words)| (id, words.iter().filter(|other| *other == word).count() as f32, words.len() as f32))
-            .filter(|(_, count, _)| *count > 0.0)
-            .collect();
-        let (n, df) = (texts.len() as f32, with.len() as f32);
-        let idf = (1.0 + (n - df + 0.5) / (df + 0.5)).ln();
-        for (id, count, length) in with {
-            *scores.entry(*id).or_default() += idf * count * 2.2 / (count + 1.2 * (0.25 + 0.75 * length / mean));
-        }
+/// The rows as a search holds them; a row's number is its place.
+fn hold(rows: &[&MemoryRow]) -> (Memories, Names) {
+    let dim = rows.iter().find_map(|row| row.vector.as_ref().map(|vector| vector.len())).unwrap_or(0);
+    let (mut part, mut names) = (PartBuilder::new(dim), Names::default());
+    for (number, row) in rows.iter().enumerate() {
+        let content = row.content.clear();
+        let text = content.map(search_text);
+        let entry = Entry {
+            memory: row.memory.id,
+            row: number as u64,
+            cube: &format!("{}/{}", row.cube.tenant, row.cube.cube),
+            speaker: content.and_then(|content| content.speaker.as_deref()),
+            session: content.and_then(|content| content.session.as_deref()),
+            stream_index: row.memory.stream_index,
+            valid_from: row.memory.valid.from.micros(),
+            priority: row.memory.governance.priority,
+            visible: row.memory.is_visible(),
+            text: text.as_deref(),
+            vector: row.vector.as_deref(),
+        };
+        part.push(&entry, &mut names);
     }
-    scores.into_iter().collect()
-}
-
-/// The best first, ties by id.
-fn best(scored: &mut [(MemoryId, f32)], count: usize) -> &[(MemoryId, f32)] {
-    scored.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
-    &scored[..count.min(scored.len())]
+    (Memories { parts: vec![Arc::new(part.finish())] }, names)
 }

@@ -81,13 +81,9 @@ pub fn write_content<'a>(batch: &mut BatchWriter, contents: impl Iterator<Item =
     batch.maybe_text("source", each().map(|content| content.and_then(|content| content.source.as_deref())));
 }
 
-/// What the full-text index reads of a memory: `speaker: text [caption]`.
+/// What a memory is found by in words: `text [caption]`. Its speaker is a field of its own, which names in a query are held against.
 pub fn search_text(content: &Content) -> String {
     let mut text = String::with_capacity(content.text.len() + 32);
-    if let Some(speaker) = &content.speaker {
-        text.push_str(speaker);
-        text.push_str(": ");
-    }
     text.push_str(&content.text);
     if let Some(caption) = &content.caption {
         text.push_str(" [");

@@ -1,7 +1,7 @@
 //! The port `ViewStore`: materialized views that reflect the log up to a cut, and what can be asked of them.
 
 use async_trait::async_trait;
-use cubelog_memory::ranking::Candidate;
+use cubelog_memory::ranking::{Ask, Ranked};
 use cubelog_memory::{CubeKey, CubeState, Cut, MemoryId, SemanticType, SubjectId, Tag, TenantId, Timestamp};
 
 use crate::error::ViewError;
@@ -52,14 +52,29 @@ pub struct SearchQuery {
     /// Query text; `None` searches by vector alone.
     pub text: Option<String>,
     pub filter: Filter,
-    /// How many candidates each side returns.
+    /// How many candidates each side brings to the ranking.
     pub candidates: usize,
+    /// Speakers that the query names.
+    pub named: Vec<String>,
+    /// Whether the query is about whoever asks.
+    pub own: bool,
+    /// What the order depends on beside the candidates.
+    pub ask: Ask,
 }
 
-/// A candidate with the row to show for it.
+/// What cubes are about, as far as a query needs it to be understood.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Scene {
+    /// Who speaks, in alphabetical order.
+    pub speakers: Vec<String>,
+    /// When the newest memory is valid from.
+    pub newest: Option<Timestamp>,
+}
+
+/// A ranked memory with the row to show for it.
 #[derive(Debug, Clone)]
 pub struct Found {
-    pub candidate: Candidate,
+    pub ranked: Ranked,
     pub row: MemoryRow,
 }
 
@@ -117,8 +132,11 @@ pub trait ViewStore: Send + Sync + 'static {
     /// The content rows of versions `(memory, version)`: for each the earliest row that shows it.
     async fn version_content(&self, memory: MemoryId, version: u32) -> Result<Option<VersionRow>, ViewError>;
 
-    /// Candidates of both sides, best of each; rows come without their vectors.
+    /// The best memories for a query, best first; rows come without their vectors.
     async fn search(&self, query: SearchQuery) -> Result<Vec<Found>, ViewError>;
+
+    /// Who speaks in these cubes, and until when.
+    async fn scene(&self, cubes: &[CubeKey]) -> Result<Scene, ViewError>;
 
     /// Every row of a memory's chain, oldest first.
     async fn history(&self, memory: MemoryId) -> Result<Vec<VersionRow>, ViewError>;

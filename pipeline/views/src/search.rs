@@ -1,10 +1,13 @@
-//! Hybrid search: a vector side and a text side, each with raw scores, merged per memory. Ranking is the domain's.
+//! Search: what is held in memory finds and ranks, and the rows of the best are read. Tables too large for that are searched by
+//! their indices on disk.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::collections::{BTreeSet, HashSet};
+use std::sync::{Arc, PoisonError};
 
 use arrow_array::{Float32Array, RecordBatch};
-use cubelog_memory::ranking::Candidate;
+use cubelog_memory::ranking::Ranked;
+use cubelog_memory::{CubeKey, Timestamp};
+use cubelog_recall::{Admit, Memories, Names, Search, Side, Spot, find};
 use datafusion::logical_expr::Expr;
 use futures::TryStreamExt;
 use lance::Dataset;
@@ -17,9 +20,10 @@ use crate::columns::BatchReader;
 use crate::error::ViewError;
 use crate::fault;
 use crate::filter;
+use crate::held::Held;
 use crate::memories::row;
-use crate::port::{Found, SearchQuery};
-use crate::read::take;
+use crate::port::{Filter, Found, Scene, SearchQuery};
+use crate::read::{Read, take};
 use crate::tables::Table;
 
 const TABLE: Table = Table::Memories;
@@ -32,30 +36,17 @@ const WORD_BYTES_MAX: usize = 40;
 /// Partitions of the vectors' index that a search looks into at least; one holds about [`crate::indices::PARTITION_ROWS`].
 const PROBES: usize = 60;
 
-/// How the vector side finds the nearest.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum How {
-    /// Compares every vector that passes the filter: exact, and fast enough for thousands.
-    ByAll,
-    /// By the index, with more candidates than asked for, of which the exact similarities then choose.
-    ByIndex,
-}
-
-/// Scores of one row by both sides.
-#[derive(Debug, Clone, Copy, Default)]
-struct Scores {
-    dense: Option<f32>,
-    lexical: Option<f32>,
-}
-
-/// Searches one snapshot of `memories`. Rows come without their vectors, in no order that means anything.
-///
-/// `how` says whether the vectors' index may be used; similarities are exact in any case.
-pub async fn search(dataset: &Arc<Dataset>, query: &SearchQuery, dim: Option<usize>, how: How) -> Result<Vec<Found>, ViewError> {
-    if query.cubes.is_empty() || query.candidates == 0 {
+/// Searches one snapshot of `memories`, of which `held` is what is held in memory, and answers with the best, best first. Rows come
+/// without their vectors.
+pub async fn search(
+    dataset: &Arc<Dataset>,
+    held: &Arc<Held>,
+    query: SearchQuery,
+    dim: Option<usize>,
+) -> Result<Vec<Found>, ViewError> {
+    if query.cubes.is_empty() || query.candidates == 0 || query.ask.k == 0 {
         return Ok(Vec::new());
     }
-    let filter = filter::search(&query.cubes, &query.filter);
     let vector = query.vector.as_deref().filter(|_| dim.is_some());
     if let (Some(vector), Some(dim)) = (vector, dim)
         && (vector.len() != dim || !vector.iter().all(|number| number.is_finite()))
@@ -65,17 +56,124 @@ pub async fn search(dataset: &Arc<Dataset>, query: &SearchQuery, dim: Option<usi
             vector.len()
         )));
     }
-    let words = query.text.as_deref().map(words).filter(|words| !words.is_empty());
+    let columns = || filter::search(&query.cubes, &query.filter);
+    let rows = match needs_rows(&query.filter) {
+        true => Some(row_ids(dataset, columns()).await?),
+        false => None,
+    };
+    let (near, matching) = match held.whole {
+        true => (None, None),
+        false => elsewhere(dataset, vector, query.text.as_deref(), columns(), query.candidates).await?,
+    };
+    let held = held.clone();
+    let has_vector = vector.is_some();
+    // Comparing is work for a processor, and must not keep other tasks waiting.
+    let (best, held) = tokio::task::spawn_blocking(move || {
+        let found = {
+            let names = held.names.read().unwrap_or_else(PoisonError::into_inner);
+            let similar = match (&near, query.vector.as_deref().filter(|_| has_vector && held.whole)) {
+                (Some(rows), _) => Side::Elsewhere(rows),
+                (None, vector) => vector.map_or(Side::No, Side::Held),
+            };
+            let wording = match (&matching, query.text.as_deref().filter(|_| held.whole)) {
+                (Some(rows), _) => Side::Elsewhere(rows),
+                (None, text) => text.map_or(Side::No, Side::Held),
+            };
+            find_held(&held.memories, &names, &query, rows, similar, wording)
+        };
+        (found, held)
+    })
+    .await
+    .map_err(|panic| ViewError::Query(format!("the search panicked: {panic}")))?;
+    let ids: Vec<u64> = best.iter().map(|(spot, _)| held.memories.place(*spot).row).collect();
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let columns: Vec<&str> = row::COLUMNS.iter().copied().filter(|column| *column != "vector").collect();
+    let rows = row::from_batch(&take(TABLE, dataset, &ids, Some(&columns)).await?)?;
+    Ok(rows.into_iter().zip(best).map(|(row, (_, ranked))| Found { ranked, row }).collect())
+}
+
+/// Searches what is held; `rows` are those that pass what [`needs_rows`].
+pub fn find_held(
+    memories: &Memories,
+    names: &Names,
+    query: &SearchQuery,
+    rows: Option<HashSet<u64>>,
+    similar: Side<'_, [f32]>,
+    wording: Side<'_, str>,
+) -> Vec<(Spot, Ranked)> {
+    let admit = admit(names, &query.cubes, &query.filter, rows);
+    let search = Search {
+        admit: &admit,
+        similar,
+        wording,
+        named: &query.named,
+        own: query.own,
+        candidates: query.candidates,
+        ask: &query.ask,
+    };
+    find(memories, names, &search)
+}
+
+/// A filter in terms of what is held.
+fn admit(names: &Names, cubes: &[CubeKey], filter: &Filter, rows: Option<HashSet<u64>>) -> Admit {
+    let cubes: Vec<String> = cubes.iter().map(|key| format!("{}/{}", key.tenant, key.cube)).collect();
+    let admit = Admit::cubes_of(names, &cubes).speakers(names, &filter.speakers).sessions(names, &filter.sessions);
+    Admit {
+        since: filter.since.map(|since| since.micros()),
+        until: filter.until.map(|until| until.micros()),
+        before_index: filter.before_index,
+        hidden: filter.include_hidden,
+        rows,
+        ..admit
+    }
+}
+
+/// Who speaks in cubes, and until when.
+pub fn scene(memories: &Memories, names: &Names, cubes: &[CubeKey]) -> Scene {
+    let admit = admit(names, cubes, &Filter::default(), None);
+    Scene {
+        speakers: memories.speakers(names, &admit).iter().map(|name| name.to_string()).collect(),
+        newest: memories.newest(&admit).map(Timestamp),
+    }
+}
+
+/// Whether a filter asks for what is not held: tags, paths and types.
+fn needs_rows(filter: &Filter) -> bool {
+    !filter.tags.is_empty() || filter.path.is_some() || !filter.semantic.is_empty()
+}
+
+/// Ids of the rows that pass a filter.
+async fn row_ids(dataset: &Arc<Dataset>, filter: Option<Expr>) -> Result<HashSet<u64>, ViewError> {
+    let mut ids = HashSet::new();
+    for batch in Read::rows(filter).columns(&["memory"]).row_id().collect(TABLE, dataset).await? {
+        ids.extend(BatchReader::new(TABLE.name(), &batch).u64(ROW_ID)?.values().iter().copied());
+    }
+    Ok(ids)
+}
+
+type Rows = Option<Vec<(u64, f32)>>;
+
+/// Both sides by the indices on disk, for tables that are too large to be held.
+async fn elsewhere(
+    dataset: &Arc<Dataset>,
+    vector: Option<&[f32]>,
+    text: Option<&str>,
+    filter: Option<Expr>,
+    candidates: usize,
+) -> Result<(Rows, Rows), ViewError> {
+    let words = text.map(words).filter(|words| !words.is_empty());
     let dense = async {
         match vector {
-            Some(vector) => dense(dataset, vector, filter.clone(), query.candidates, how).await,
-            None => Ok(Vec::new()),
+            Some(vector) => by_index(dataset, vector, filter.clone(), candidates).await.map(Some),
+            None => Ok(None),
         }
     };
     let lexical = async {
         match &words {
-            Some(words) => lexical(dataset, words, filter.clone(), query.candidates).await,
-            None => Ok(Vec::new()),
+            Some(words) => lexical(dataset, words, filter.clone(), candidates).await.map(Some),
+            None => Ok(None),
         }
     };
     let (dense, lexical) = futures::join!(dense, lexical);
@@ -83,97 +181,26 @@ pub async fn search(dataset: &Arc<Dataset>, query: &SearchQuery, dim: Option<usi
     let lexical = match lexical {
         Err(error) if vector.is_some() => {
             tracing::warn!(%error, "the text side of a search failed; answering by vectors alone");
-            Vec::new()
+            None
         }
         lexical => lexical?,
     };
-    let mut scores: BTreeMap<u64, Scores> = BTreeMap::new();
-    for (row, score) in dense? {
-        scores.entry(row).or_default().dense = Some(score);
-    }
-    for (row, score) in lexical {
-        scores.entry(row).or_default().lexical = Some(score);
-    }
-    let rescore = vector.filter(|_| how == How::ByIndex);
-    found(dataset, scores, rescore, query.candidates).await
+    Ok((dense?, lexical))
 }
 
-/// The rows of the candidates. Where the index gave approximate similarities, exact ones take their place.
-async fn found(
-    dataset: &Arc<Dataset>,
-    mut scores: BTreeMap<u64, Scores>,
-    rescore: Option<&[f32]>,
-    candidates: usize,
-) -> Result<Vec<Found>, ViewError> {
-    if scores.is_empty() {
-        return Ok(Vec::new());
-    }
-    let ids: Vec<u64> = scores.keys().copied().collect();
-    let columns: Vec<&str> = row::COLUMNS.iter().copied().filter(|column| *column != "vector" || rescore.is_some()).collect();
-    let mut rows = row::from_batch(&take(TABLE, dataset, &ids, Some(&columns)).await?)?;
-    if let Some(query) = rescore {
-        for (row, scores) in rows.iter_mut().zip(scores.values_mut()) {
-            let vector = row.vector.take();
-            if scores.dense.is_some() {
-                scores.dense = vector.map(|vector| cosine(query, &vector));
-            }
-        }
-        keep_best(&mut scores, candidates);
-    }
-    Ok(rows
-        .into_iter()
-        .zip(scores.into_values())
-        .filter(|(_, scores)| scores.dense.is_some() || scores.lexical.is_some())
-        .map(|(row, scores)| Found {
-            candidate: Candidate { memory: row.memory.id, dense: scores.dense, lexical: scores.lexical },
-            row,
-        })
-        .collect())
-}
-
-/// Leaves a similarity to the best `candidates` only.
-fn keep_best(scores: &mut BTreeMap<u64, Scores>, candidates: usize) {
-    let mut dense: Vec<f32> = scores.values().filter_map(|scores| scores.dense).collect();
-    if dense.len() > candidates {
-        dense.sort_by(|a, b| b.total_cmp(a));
-        let worst = dense[candidates - 1];
-        for scores in scores.values_mut() {
-            scores.dense = scores.dense.filter(|score| *score >= worst);
-        }
-    }
-}
-
-/// Cosine similarity of two vectors of any length.
-pub fn cosine(a: &[f32], b: &[f32]) -> f32 {
-    let (mut dot, mut a_length, mut b_length) = (0.0f32, 0.0f32, 0.0f32);
-    for (a, b) in a.iter().zip(b) {
-        dot += a * b;
-        a_length += a * a;
-        b_length += b * b;
-    }
-    dot / (a_length * b_length).sqrt().max(f32::MIN_POSITIVE)
-}
-
-/// Row ids with cosine similarity.
-async fn dense(
+/// Row ids with cosine similarity, by the index on disk, whose approximate distances are made exact by a second look at the vectors.
+async fn by_index(
     dataset: &Arc<Dataset>,
     vector: &[f32],
     filter: Option<Expr>,
     candidates: usize,
-    how: How,
 ) -> Result<Vec<(u64, f32)>, ViewError> {
     let fail = |source: lance::Error| fault::query(TABLE, source);
-    let wanted = match how {
-        How::ByAll => candidates,
-        How::ByIndex => candidates + candidates / 2 + 10,
-    };
     let mut scanner = dataset.scan();
-    scanner.nearest("vector", &Float32Array::from(vector.to_vec()), wanted).map_err(fail)?;
+    scanner.nearest("vector", &Float32Array::from(vector.to_vec()), candidates).map_err(fail)?;
     scanner.distance_metric(DistanceType::Cosine.into());
-    match how {
-        How::ByAll => scanner.use_index(false),
-        How::ByIndex => scanner.minimum_nprobes(PROBES),
-    };
+    scanner.minimum_nprobes(PROBES);
+    scanner.refine(2);
     if let Some(filter) = filter {
         scanner.filter_expr(filter);
     }

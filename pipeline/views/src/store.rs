@@ -1,8 +1,7 @@
 //! `LanceViews`: the views in LanceDB tables under one directory.
 
-use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock};
 
 use async_trait::async_trait;
 use cubelog_memory::{CubeKey, CubeState, Cut, EventId, MemoryId, SubjectId, TenantId, Timestamp};
@@ -13,16 +12,14 @@ use lance::session::Session;
 
 use crate::commit::StrictCas;
 use crate::error::ViewError;
-use crate::filter;
-use crate::indices::{self, Kind};
+use crate::held::Holder;
 use crate::layout;
 use crate::lock::WriterLock;
 use crate::memories::table as memories;
 use crate::pointer::{self, Pointer};
-use crate::port::{Batch, Found, SearchQuery, StateQuery, TableStats, ViewStore};
+use crate::port::{Batch, Found, Scene, SearchQuery, StateQuery, TableStats, ViewStore};
 use crate::recovery::{self, Expected, Recovered};
 use crate::rows::{CubeRow, DeadRow, EdgeRow, MemoryRow, VersionRow};
-use crate::search::How;
 use crate::tables::{TABLES, Table};
 use crate::{cubes, dead, edges, search, versions};
 
@@ -36,6 +33,9 @@ pub struct ViewOptions {
     pub now: Arc<dyn Fn() -> Timestamp + Send + Sync>,
     /// Reads what another process writes, and follows it.
     pub read_only: bool,
+    /// Memories up to which words and vectors are held in memory, at about 600 bytes each; see [`HELD_MAX`](crate::HELD_MAX).
+    /// Above it searches go by indices on disk.
+    pub held_max: usize,
 }
 
 impl std::fmt::Debug for ViewOptions {
@@ -73,23 +73,13 @@ pub(crate) struct Writer {
     _lock: WriterLock,
 }
 
-/// How many memories sets of cubes have, as of one snapshot.
-#[derive(Default)]
-struct CubeSizes {
-    sequence: u64,
-    rows: HashMap<Vec<CubeKey>, u64>,
-}
-
-/// Sets of cubes whose size is remembered.
-const SIZES_KEPT: usize = 4_096;
-
 /// Views in LanceDB tables.
 pub struct LanceViews {
     pub(crate) dir: PathBuf,
     pub(crate) options: ViewOptions,
     session: Arc<Session>,
     snapshot: RwLock<Arc<Snapshot>>,
-    sizes: Mutex<CubeSizes>,
+    holder: Holder,
     pub(crate) writer: Option<tokio::sync::Mutex<Writer>>,
 }
 
@@ -110,7 +100,7 @@ impl LanceViews {
             let dir = canonical(dir)?;
             let recovered = recovery::open_read_only(&dir, &expected, &session).await?;
             let snapshot = RwLock::new(Arc::new(snapshot_of(&recovered)));
-            return Ok(Self { dir, options, session, snapshot, sizes: Mutex::default(), writer: None });
+            return Ok(Self { dir, options, session, snapshot, holder: Holder::default(), writer: None });
         }
         let lock = WriterLock::take(dir)?;
         let dir = canonical(dir)?;
@@ -118,7 +108,7 @@ impl LanceViews {
         let snapshot = RwLock::new(Arc::new(snapshot_of(&recovered)));
         let Recovered { pointer, tables, fences, .. } = recovered;
         let writer = Writer { pointer, tables, fences, torn: false, _lock: lock };
-        Ok(Self { dir, options, session, snapshot, sizes: Mutex::default(), writer: Some(tokio::sync::Mutex::new(writer)) })
+        Ok(Self { dir, options, session, snapshot, holder: Holder::default(), writer: Some(tokio::sync::Mutex::new(writer)) })
     }
 
     /// The newest snapshot that this process knows of.
@@ -164,36 +154,6 @@ impl LanceViews {
         Ok(snapshot)
     }
 
-    /// By the index if there is one and the cubes are large; their size is counted once for each snapshot.
-    async fn how_to_search(&self, snapshot: &Snapshot, query: &SearchQuery) -> Result<How, ViewError> {
-        let dataset = snapshot.table(Table::Memories);
-        let fail = |source: lance::Error| crate::fault::store("count", Table::Memories, source);
-        if query.vector.is_none() || !indices::has(Kind::Vector, Table::Memories, dataset).await.map_err(fail)? {
-            return Ok(How::ByAll);
-        }
-        let remembered = |sizes: &CubeSizes| {
-            if sizes.sequence == snapshot.sequence { sizes.rows.get(&query.cubes).copied() } else { None }
-        };
-        let known = remembered(&self.sizes.lock().unwrap_or_else(PoisonError::into_inner));
-        let rows = match known {
-            Some(rows) => rows,
-            None => {
-                let mut scanner = dataset.scan();
-                if let Some(filter) = filter::any(query.cubes.iter().map(filter::cube)) {
-                    scanner.filter_expr(filter);
-                }
-                let rows = scanner.count_rows().await.map_err(fail)?;
-                let mut sizes = self.sizes.lock().unwrap_or_else(PoisonError::into_inner);
-                if sizes.sequence != snapshot.sequence || sizes.rows.len() >= SIZES_KEPT {
-                    *sizes = CubeSizes { sequence: snapshot.sequence, rows: HashMap::new() };
-                }
-                sizes.rows.insert(query.cubes.clone(), rows);
-                rows
-            }
-        };
-        Ok(if rows > indices::EXACT_ROWS { How::ByIndex } else { How::ByAll })
-    }
-
     /// Looks at the disk again, as opening does, and goes on from there under the same lock.
     async fn reopen(&self) -> Result<Cut, ViewError> {
         let Some(writer) = &self.writer else {
@@ -207,6 +167,7 @@ impl LanceViews {
         let cut = recovered.cut.clone();
         (writer.pointer, writer.tables, writer.fences) = (recovered.pointer, recovered.tables, recovered.fences);
         writer.torn = false;
+        self.holder.forget();
         self.publish(&writer);
         Ok(cut)
     }
@@ -278,8 +239,16 @@ impl ViewStore for LanceViews {
 
     async fn search(&self, query: SearchQuery) -> Result<Vec<Found>, ViewError> {
         let snapshot = self.current().await?;
-        let how = self.how_to_search(&snapshot, &query).await?;
-        search::search(snapshot.table(Table::Memories), &query, self.options.dim, how).await
+        let dataset = snapshot.table(Table::Memories);
+        let held = self.holder.of(dataset, &self.options).await?;
+        search::search(dataset, &held, query, self.options.dim).await
+    }
+
+    async fn scene(&self, cubes: &[CubeKey]) -> Result<Scene, ViewError> {
+        let snapshot = self.current().await?;
+        let held = self.holder.of(snapshot.table(Table::Memories), &self.options).await?;
+        let names = held.names.read().unwrap_or_else(PoisonError::into_inner);
+        Ok(search::scene(&held.memories, &names, cubes))
     }
 
     async fn history(&self, memory: MemoryId) -> Result<Vec<VersionRow>, ViewError> {

@@ -24,6 +24,7 @@ pub const GRANTS: &str = "/v1/cubes/{cube}/grants";
 /// DELETE revokes.
 pub const GRANT: &str = "/v1/cubes/{cube}/grants/{principal}";
 pub const INGEST: &str = "/v1/ingest";
+pub const CONTEXT: &str = "/v1/context";
 pub const INGEST_END: &str = "/v1/ingest/end";
 /// POST records.
 pub const MEMORIES: &str = "/v1/memories";

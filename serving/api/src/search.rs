@@ -1,5 +1,7 @@
 //! Search: a query in, ranked memories out.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -18,6 +20,16 @@ pub struct SearchRequest {
     pub k: Option<u32>,
     #[serde(default)]
     pub filter: Filter,
+    /// How hits are ordered: `cubelog` (everything that is known), `bm25`, `dense` or `rrf`; the first if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub method: Option<String>,
+    /// When the query is asked, for what it says of time; now if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(format = DateTime)]
+    pub asked_at: Option<String>,
+    /// Terms of the score to leave out.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub without: Vec<String>,
     /// The answer must see everything below this cut; may stand in the header Cubelog-Token instead.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub token: Option<String>,
@@ -75,10 +87,10 @@ pub struct Hit {
     /// From 1.
     pub rank: u32,
     pub score: f32,
-    /// Share of vector similarity in the score.
-    pub dense: f32,
-    /// Share of text match in the score.
-    pub lexical: f32,
+    /// What the score is the sum of, by name: `meaning`, `words`, `beside`, `session`, `named`, `time`, `question`, `assistant`,
+    /// `length`, `recent`, `priority`. Terms that add nothing are absent.
+    #[serde(default)]
+    pub terms: BTreeMap<String, f32>,
     #[serde(flatten)]
     pub memory: Memory,
 }

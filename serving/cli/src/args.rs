@@ -92,6 +92,7 @@ pub enum Verb {
     Revise(verbs::revise::ReviseArgs),
     Resolve(verbs::resolve::ResolveArgs),
     Search(verbs::search::SearchArgs),
+    Context(verbs::context::ContextArgs),
     Get(verbs::get::GetArgs),
     History(verbs::history::HistoryArgs),
     State(verbs::state::StateArgs),
@@ -110,6 +111,7 @@ pub enum Verb {
     Status(verbs::status::StatusArgs),
     Doctor(verbs::doctor::DoctorArgs),
     Bench(verbs::bench::BenchArgs),
+    Eval(verbs::eval::EvalArgs),
     Config(verbs::config::ConfigArgs),
     Completions(verbs::completions::CompletionsArgs),
     /// Times and places on the log, as --at, --since and others take them

@@ -49,6 +49,7 @@ async fn run(mut app: App, verb: Verb) -> Result<Exit> {
         Verb::Revise(args) => verbs::revise::run(&app, args).await,
         Verb::Resolve(args) => verbs::resolve::run(&app, args).await,
         Verb::Search(args) => verbs::search::run(&app, args).await,
+        Verb::Context(args) => verbs::context::run(&app, args).await,
         Verb::Get(args) => verbs::get::run(&app, args).await,
         Verb::History(args) => verbs::history::run(&app, args).await,
         Verb::State(args) => verbs::state::run(&app, args).await,
@@ -70,6 +71,7 @@ async fn run(mut app: App, verb: Verb) -> Result<Exit> {
         Verb::Status(args) => verbs::status::run(&app, args).await,
         Verb::Doctor(args) => verbs::doctor::run(&app, args).await,
         Verb::Bench(args) => verbs::bench::run(&app, args).await,
+        Verb::Eval(args) => verbs::eval::run(&app, args).await,
         Verb::Config(args) => verbs::config::run(&app, &args),
         Verb::Completions(args) => {
             verbs::completions::run(&args);

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use cubelog_api::audit::{AuditReadsResponse, AuditRequest, AuditWritesResponse};
+use cubelog_api::context::{ContextRequest, ContextResponse};
 use cubelog_api::cubes::{CreateCubeRequest, CubesResponse, GrantRequest, RevokeRequest};
 use cubelog_api::dead::{DeadDiscardRequest, DeadHandledResponse, DeadListResponse, DeadRetryRequest};
 use cubelog_api::ingest::{EndIngestRequest, EndIngestResponse, IngestRequest, IngestResponse};
@@ -139,6 +140,13 @@ impl Store {
             }
         };
         self.seen(written?).await
+    }
+
+    pub async fn context(&self, request: ContextRequest) -> Result<ContextResponse> {
+        match self {
+            Store::Local(local) => Ok(local.service.context(&local.caller, request).await?),
+            Store::Remote(remote) => remote.post(paths::CONTEXT, &request).await,
+        }
     }
 
     pub async fn search(&self, request: SearchRequest) -> Result<SearchResponse> {

@@ -52,6 +52,7 @@ impl ViewFactory for Factory {
             dim: (dim > 0).then_some(dim),
             now: Arc::new(move || clock.now()),
             read_only: !writable,
+            held_max: cubelog_views::HELD_MAX,
         };
         let views = Arc::new(LanceViews::open(dir, options).await?);
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);

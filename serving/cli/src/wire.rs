@@ -160,6 +160,9 @@ impl Embedder for Encoding {
     fn embed(&self, texts: &[&str]) -> Result<Vec<Vec<f32>>, EmbedError> {
         self.0.encode(texts).map_err(|error| EmbedError(Box::new(error)))
     }
+    fn tokens(&self, text: &str) -> usize {
+        self.0.tokens(text)
+    }
 }
 
 /// The system's clock.

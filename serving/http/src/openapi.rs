@@ -26,7 +26,7 @@ use crate::routes::{audit, cubes, data_routes, dead, health, ingest, memories, o
         memories::expire, memories::resolve,
         read::get, read::history, read::state, read::diff,
         audit::writes, audit::reads,
-        search::search, search::sql,
+        search::search, search::context, search::sql,
         replay::replay, replay::verify, replay::rebuild,
         dead::list, dead::retry, dead::discard,
     ),
@@ -75,7 +75,8 @@ fn add_problem(operation: &mut Operation) {
 
 fn add_headers(operation: &mut Operation, path: &str, is_change: bool) {
     let mut headers = Vec::new();
-    let is_read = !is_change || path == cubelog_api::paths::SEARCH || path == cubelog_api::paths::SQL;
+    let is_read =
+        !is_change || [cubelog_api::paths::SEARCH, cubelog_api::paths::CONTEXT, cubelog_api::paths::SQL].contains(&path);
     if is_read {
         headers.push(header(TOKEN_HEADER, "The answer must see everything below this cut, which a change answered with"));
     } else {

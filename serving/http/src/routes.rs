@@ -201,6 +201,7 @@ pub(crate) fn data_routes() -> Routes {
         .get(paths::AUDIT_WRITES, audit::writes)
         .get(paths::AUDIT_READS, audit::reads)
         .post(paths::SEARCH, search::search)
+        .post(paths::CONTEXT, search::context)
         .post(paths::SQL, search::sql)
         .post(paths::REPLAY, replay::replay)
         .post(paths::VERIFY, replay::verify)

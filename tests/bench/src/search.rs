@@ -30,13 +30,7 @@ pub async fn search(kit: &dyn Kit, options: &Options) -> anyhow::Result<Vec<Meas
     store.flush().await?;
     let ready = kit.seconds() - begin;
 
-    let request = |random: &mut Random| SearchRequest {
-        cubes: vec![cube("search")],
-        query: question(random),
-        k: 10,
-        filter: Default::default(),
-        token: None,
-    };
+    let request = |random: &mut Random| SearchRequest::new(vec![cube("search")], question(random), 10);
     let mut random = Random::new(7);
     for _ in 0..10 {
         store.search(&caller(), request(&mut random)).await?;

@@ -148,10 +148,7 @@ mod tests {
 
     fn system() -> System {
         let judged = |category: &str, ranked: &[&str]| judge(category, &["a".to_owned()], ranked, 2.0, 30.0).unwrap();
-        System {
-            name: "cubelog",
-            judged: vec![judged("one", &["a"]), judged("two", &["x", "a"]), judged(ADVERSARIAL, &["x"])],
-        }
+        System { name: "cubelog", judged: vec![judged("one", &["a"]), judged("two", &["x", "a"]), judged(ADVERSARIAL, &["x"])] }
     }
 
     #[test]

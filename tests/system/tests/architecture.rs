@@ -64,6 +64,12 @@ fn the_reading_of_text_knows_nothing_but_language_and_the_calendar() {
 }
 
 #[test]
+fn beliefs_know_nothing_but_the_domain() {
+    let names = &dependencies()["cubelog-beliefs"];
+    assert_eq!(names, &BTreeSet::from(["cubelog-memory".to_owned()]));
+}
+
+#[test]
 fn each_heavy_family_has_one_home() {
     let homes: &[(&[&str], &[&str])] = &[
         (&["rdkafka"], &["cubelog-log"]),

@@ -90,6 +90,10 @@ impl Encoder for CachedEncoder {
         self.encoder.dim()
     }
 
+    fn tokens(&self, text: &str) -> usize {
+        self.encoder.tokens(text)
+    }
+
     fn encode(&self, texts: &[&str]) -> Result<Vec<Vec<f32>>, ModelError> {
         let mut vectors = Vec::with_capacity(texts.len());
         for share in texts.chunks(SHARE_TEXTS) {

@@ -22,6 +22,11 @@ pub trait Encoder: Send + Sync {
     /// # Errors
     /// [`ModelError::Tokenize`] if a text cannot be split into tokens; then no text has a vector.
     fn encode(&self, texts: &[&str]) -> Result<Vec<Vec<f32>>, ModelError>;
+
+    /// Tokens of a text, however long it is and without the markers around it; about one for four bytes without a tokenizer.
+    fn tokens(&self, text: &str) -> usize {
+        text.len().div_ceil(4)
+    }
 }
 
 impl<E: Encoder + ?Sized> Encoder for Arc<E> {
@@ -35,5 +40,9 @@ impl<E: Encoder + ?Sized> Encoder for Arc<E> {
 
     fn encode(&self, texts: &[&str]) -> Result<Vec<Vec<f32>>, ModelError> {
         (**self).encode(texts)
+    }
+
+    fn tokens(&self, text: &str) -> usize {
+        (**self).tokens(text)
     }
 }

@@ -127,6 +127,10 @@ impl Encoder for MiniLm {
     fn encode(&self, texts: &[&str]) -> Result<Vec<Vec<f32>>, ModelError> {
         self.encode(texts)
     }
+
+    fn tokens(&self, text: &str) -> usize {
+        self.tokens.count(text)
+    }
 }
 
 /// Groups texts, given by their lengths in tokens, into batches: indices of texts, longest first, so that the workers

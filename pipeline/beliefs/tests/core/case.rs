@@ -76,7 +76,7 @@ pub fn cases(text: &str) -> Vec<Case> {
 }
 
 fn noon(day: &str) -> Timestamp {
-    let mut parts = day.split('-').map(|part| part.parse::<u32>().unwrap());
-    let (year, month, day) = (parts.next().unwrap(), parts.next().unwrap(), parts.next().unwrap());
-    Timestamp(Date::new(year as i32, month, day).unwrap().start().0 + 12 * 3_600_000_000)
+    let mut parts = day.split('-').map(|part| part.parse::<u32>().expect("a number"));
+    let (year, month, day) = (parts.next().expect("a year"), parts.next().expect("a month"), parts.next().expect("a day"));
+    Timestamp(Date::new(year as i32, month, day).expect("a day of the calendar").start().0 + 12 * 3_600_000_000)
 }

@@ -199,3 +199,24 @@ fn known_dates() {
     assert_eq!(cubelog_beliefs::calendar::easter(2024), Date::new(2024, 3, 31));
     assert_eq!(Date::new(2026, 11, 20).unwrap().weekday(), 4);
 }
+
+/// A hostile text costs no more than its length: every word a subject, a quote, a number.
+#[test]
+fn long_repetitive_texts_end() {
+    for unit in [
+        "I like tea and ",
+        "my my my ",
+        "not ",
+        "\" I am ",
+        "the end of the ",
+        "I have 1 1 1 ",
+        "Anna ",
+        "until until ",
+        "🙂",
+        "I like ",
+    ] {
+        let text = unit.repeat(40_000 / unit.len());
+        let claims = claims(&text, "Ann", Timestamp(T0));
+        assert!(claims.len() <= cubelog_beliefs::limits::CLAIMS_MAX);
+    }
+}

@@ -1,9 +1,6 @@
 //! Names, paths, positions and rankings: validation and order.
 
-use cubelog_memory::ranking::{Candidate, rank};
 use cubelog_memory::*;
-
-use crate::given::id;
 
 #[test]
 fn names_hold_what_names_may_hold() {
@@ -46,22 +43,4 @@ fn cuts_order_and_read_back() {
     for bad in ["", "5", "0:", "a:b", "0:-1", "0:1;2:3"] {
         assert!(bad.parse::<Cut>().is_err(), "{bad:?}");
     }
-}
-
-#[test]
-fn ranking_is_stable_and_survives_odd_scores() {
-    let candidate = |number, dense: Option<f32>, lexical: Option<f32>| Candidate { memory: id(number), dense, lexical };
-    let ranked = rank(&[
-        candidate(1, Some(0.9), Some(1.0)),
-        candidate(2, Some(0.5), Some(12.0)),
-        candidate(3, None, Some(3.0)),
-        candidate(4, Some(f32::NAN), None),
-        candidate(5, Some(f32::INFINITY), Some(2.0)),
-    ]);
-    assert_eq!(ranked.len(), 5);
-    assert!(ranked.windows(2).all(|pair| pair[0].score >= pair[1].score));
-    assert!(ranked.iter().all(|ranked| (0.0..=1.0).contains(&ranked.score)));
-    let only_text = rank(&[candidate(1, None, Some(2.0)), candidate(2, None, Some(4.0))]);
-    assert_eq!((only_text[0].memory, only_text[0].score), (id(2), 1.0));
-    assert!(rank(&[]).is_empty());
 }

@@ -214,7 +214,7 @@ pub fn revise(memory: MemoryId, expected: VersionNo, text: &str) -> Change {
 }
 
 pub fn search(cubes: &[CubeKey], query: &str) -> SearchRequest {
-    SearchRequest { cubes: cubes.to_vec(), query: query.to_owned(), k: 5, filter: Default::default(), token: None }
+    SearchRequest::new(cubes.to_vec(), query, 5)
 }
 
 pub fn text(row: &cubelog_views::VersionRow) -> &str {

@@ -23,6 +23,7 @@ pub fn options() -> ViewOptions {
         dim: Some(DIM),
         now: Arc::new(|| Timestamp(1_700_000_000_000_000)),
         read_only: false,
+        held_max: cubelog_views::HELD_MAX,
     }
 }
 

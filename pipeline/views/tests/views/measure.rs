@@ -7,6 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use cubelog_memory::ranking::{Ask, Method};
 use cubelog_memory::*;
 use cubelog_views::conformance::script::{cube, memory, principal, subject};
 use cubelog_views::*;
@@ -185,6 +186,9 @@ async fn measure_search() {
             text: Some(random.text(8)),
             filter: Filter::default(),
             candidates: 50,
+            named: Vec::new(),
+            own: false,
+            ask: Ask::new(10),
         })
         .collect();
     for (name, adjust) in [
@@ -225,8 +229,8 @@ async fn recall(store: &LanceViews, queries: &[SearchQuery], cube: CubeKey) {
             .map(|row| (row.vector.as_ref().unwrap().iter().zip(vector).map(|(a, b)| a * b).sum(), row.memory.id))
             .collect();
         all.sort_by(|a, b| b.0.total_cmp(&a.0));
-        let mut found = store.search(SearchQuery { text: None, cubes: vec![cube.clone()], ..query.clone() }).await.unwrap();
-        found.sort_by(|a, b| b.candidate.dense.unwrap().total_cmp(&a.candidate.dense.unwrap()));
+        let ask = Ask { method: Method::Dense, ..Ask::new(10) };
+        let found = store.search(SearchQuery { text: None, cubes: vec![cube.clone()], ask, ..query.clone() }).await.unwrap();
         let best: HashSet<MemoryId> = found.iter().take(10).map(|found| found.row.memory.id).collect();
         hits += all[..10].iter().filter(|(_, id)| best.contains(id)).count();
     }

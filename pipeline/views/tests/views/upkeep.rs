@@ -36,16 +36,18 @@ async fn three_hundred_small_commits_leave_few_files() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn younger_rows_are_found_beside_the_indices() {
+async fn large_tables_are_searched_by_indices_and_younger_rows_beside_them() {
     let dir = tempfile::tempdir().unwrap();
     let mut script = Script::default();
-    let store = open(dir.path()).await;
+    let store = LanceViews::open(dir.path(), ViewOptions { held_max: 2_000, ..options() }).await.unwrap();
     for number in 0..6_000 {
         script.turn(&home(), number, "ana", &format!("plum number {number}"));
     }
     store.commit(script.batch()).await.unwrap();
     let done = store.maintain().await.unwrap();
-    assert!(done.iter().any(|line| line.contains("search_text")), "{done:?}");
+    for column in ["search_text", "vector"] {
+        assert!(done.iter().any(|line| line.contains(column)), "{done:?}");
+    }
     script.turn(&home(), 7_000, "ana", "a quince");
     script.revise(&home(), 5, 1, "a medlar", cubelog_memory::Validity::since(cubelog_memory::Timestamp(9)));
     store.commit(script.batch()).await.unwrap();
@@ -55,6 +57,9 @@ async fn younger_rows_are_found_beside_the_indices() {
         text: Some(text.to_owned()),
         filter: Filter::default(),
         candidates: 5,
+        named: Vec::new(),
+        own: false,
+        ask: cubelog_memory::ranking::Ask::new(5),
     };
     for (text, expected) in [("quince", "a quince"), ("medlar", "a medlar"), ("plum 77", "plum number 77")] {
         let found = store.search(SearchQuery { vector: None, ..query(text) }).await.unwrap();
@@ -63,6 +68,9 @@ async fn younger_rows_are_found_beside_the_indices() {
     }
     let old = store.search(SearchQuery { vector: None, ..query("plum number 5") }).await.unwrap();
     assert!(old.iter().all(|found| found.row.content.clear().unwrap().text != "plum number 5"), "revised away");
+    let ask = cubelog_memory::ranking::Ask { method: Method::Dense, ..cubelog_memory::ranking::Ask::new(5) };
+    let near = store.search(SearchQuery { ask, ..query("plum number 1234") }).await.unwrap();
+    assert_eq!(near[0].row.content.clear().unwrap().text, "plum number 1234", "by the index of vectors");
     assert_holds(&store, &script).await;
     store.maintain().await.unwrap();
     assert_holds(&store, &script).await;

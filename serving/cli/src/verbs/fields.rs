@@ -7,7 +7,7 @@ const fn hidden(pointer: &'static str) -> Column {
     col("", pointer, Kind::Hidden)
 }
 
-pub const HITS: [Column; 12] = [
+pub const HITS: [Column; 11] = [
     col("#", "/rank", Kind::Number),
     col("score", "/score", Kind::Number),
     col("memory", "/memory", Kind::Id),
@@ -18,15 +18,14 @@ pub const HITS: [Column; 12] = [
     hidden("/version"),
     hidden("/session"),
     hidden("/source"),
-    hidden("/dense"),
-    hidden("/lexical"),
+    hidden("/terms"),
 ];
 
 pub const HITS_EXPLAINED: [Column; 12] = [
     col("#", "/rank", Kind::Number),
     col("score", "/score", Kind::Number),
-    col("dense", "/dense", Kind::Number),
-    col("lexical", "/lexical", Kind::Number),
+    col("because of", "/because", Kind::Text),
+    hidden("/terms"),
     col("memory", "/memory", Kind::Id),
     col("cube", "/cube", Kind::Plain),
     col("speaker", "/speaker", Kind::Plain),

@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use cubelog_api::search::{Filter, SearchRequest};
+use cubelog_api::search::{Filter, Hit, SearchRequest};
+use serde::Serialize;
 
 use crate::app::{App, Need};
 use crate::failure::{Exit, Result};
@@ -43,6 +44,15 @@ pub struct SearchArgs {
     /// Also archived, merged and expired memories
     #[arg(long)]
     pub hidden: bool,
+    /// How hits are ordered [default: cubelog, by everything that is known]
+    #[arg(long, value_name = "METHOD", value_parser = ["cubelog", "bm25", "dense", "rrf"])]
+    pub method: Option<String>,
+    /// When the query is asked, for what it says of time [default: now]
+    #[arg(long, value_name = "TIME")]
+    pub asked_at: Option<String>,
+    /// Leave a term out of the score; may be repeated
+    #[arg(long = "without", value_name = "TERM", value_parser = cubelog_memory::ranking::TERMS)]
+    pub without: Vec<String>,
     /// Search these replayed views instead of the live ones
     #[arg(long, value_name = "DIR")]
     pub views: Option<PathBuf>,
@@ -63,20 +73,37 @@ pub async fn run(app: &App, args: SearchArgs) -> Result<Exit> {
     app.with_store(need, async |store| {
         let answer = store.search(request).await?;
         let columns = if args.explain { &super::fields::HITS_EXPLAINED } else { &super::fields::HITS };
-        app.screen.answer(&answer, columns, &answer.hits)?;
+        let hits: Vec<Shown<'_>> = answer.hits.iter().map(|hit| Shown { because: because(hit), hit }).collect();
+        app.screen.answer(&answer, columns, &hits)?;
         if answer.query_cut {
             app.screen.note("the query was longer than 8 KiB and was cut");
         }
         if answer.hits.is_empty() {
             app.screen.note("nothing found; `cubelog cubes` lists what there is to search");
         } else if args.explain {
-            app.screen.note(
-                &app.screen.dim(&format!("score = dense + lexical; the answer reflects the log up to {}", answer.reflected)),
-            );
+            app.screen.note(&app.screen.dim(&format!(
+                "a score is the sum of what it is because of; the answer reflects the log up to {}",
+                answer.reflected
+            )));
         }
         Ok(Exit::Ok)
     })
     .await
+}
+
+/// A hit with its terms in words.
+#[derive(Serialize)]
+struct Shown<'a> {
+    because: String,
+    #[serde(flatten)]
+    hit: &'a Hit,
+}
+
+/// The terms of a score, the largest first: "meaning 0.41, words 0.20".
+fn because(hit: &Hit) -> String {
+    let mut terms: Vec<(&String, &f32)> = hit.terms.iter().collect();
+    terms.sort_by(|a, b| b.1.abs().total_cmp(&a.1.abs()));
+    terms.iter().map(|(term, value)| format!("{term} {value:.2}")).collect::<Vec<_>>().join(", ")
 }
 
 fn request(app: &App, args: &SearchArgs) -> Result<SearchRequest> {
@@ -95,6 +122,9 @@ fn request(app: &App, args: &SearchArgs) -> Result<SearchRequest> {
             include_hidden: args.hidden,
             ..Filter::default()
         },
+        method: args.method.clone(),
+        asked_at: time(&args.asked_at)?,
+        without: args.without.clone(),
         token: None,
     })
 }

@@ -1,6 +1,7 @@
 //! Routes of search and SQL.
 
 use axum::extract::State;
+use cubelog_api::context::{ContextRequest, ContextResponse};
 use cubelog_api::paths;
 use cubelog_api::search::{SearchRequest, SearchResponse};
 use cubelog_api::sql::{SqlRequest, SqlResponse};
@@ -20,6 +21,21 @@ pub(crate) async fn search(
 ) -> Answer<SearchResponse> {
     request.token = terms.token(request.token);
     let answer = app.service.search(&caller, request).await?;
+    let token = answer.reflected.clone();
+    Ok(Reply::ok(answer).token(token))
+}
+
+/// The best memories for a prompt, in so many tokens
+#[utoipa::path(post, path = paths::CONTEXT, operation_id = "context", tag = "reads", request_body = ContextRequest,
+    responses((status = 200, body = ContextResponse)))]
+pub(crate) async fn context(
+    State(app): State<App>,
+    Asking(caller): Asking,
+    terms: Terms,
+    Body(mut request): Body<ContextRequest>,
+) -> Answer<ContextResponse> {
+    request.token = terms.token(request.token);
+    let answer = app.service.context(&caller, request).await?;
     let token = answer.reflected.clone();
     Ok(Reply::ok(answer).token(token))
 }

@@ -1,9 +1,11 @@
 //! Search: a query in, ranked memories out.
 
 use cubelog_api::Problem;
+use cubelog_api::context::{ContextRequest, ContextResponse};
 use cubelog_api::search::{Hit, SearchRequest, SearchResponse};
 use cubelog_memory::SemanticType;
 use cubelog_memory::limits::HITS_MAX;
+use cubelog_memory::ranking::{Method, Term};
 use cubelog_runner::Caller;
 use cubelog_views::Filter;
 
@@ -12,6 +14,11 @@ use super::{Service, convert, parse};
 
 /// Hits of a search that names no number.
 const HITS_DEFAULT: u32 = 10;
+/// Memories of a context that names no number, and at most.
+const MEMORIES_DEFAULT: u32 = 50;
+const MEMORIES_MAX: usize = 200;
+/// Tokens of a context that names no budget.
+const TOKENS_DEFAULT: u32 = 1_000;
 
 impl Service {
     pub async fn search(&self, caller: &Caller, request: SearchRequest) -> Result<SearchResponse, Problem> {
@@ -28,16 +35,56 @@ impl Service {
             token: parse::optional_cut("token", request.token.as_deref())?,
             query: request.query,
             k,
+            method: match request.method.as_deref() {
+                None => Method::Hybrid,
+                Some(word) => parse::word("method", word, Method::from_word, Method::ALL)?,
+            },
+            asked_at: parse::optional_time("asked_at", request.asked_at.as_deref())?,
+            without: request
+                .without
+                .iter()
+                .map(|word| parse::word("without", word, Term::from_word, Term::ALL))
+                .collect::<Result<_, _>>()?,
         };
         let answer = self.cubelog().search(caller, search).await.map_err(problem)?;
-        let hits = answer.hits.iter().map(|hit| Hit {
-            rank: hit.rank as u32,
-            score: hit.score,
-            dense: hit.dense,
-            lexical: hit.lexical,
-            memory: convert::memory(&hit.row),
-        });
+        let hits = answer.hits.iter().map(hit);
         Ok(SearchResponse { hits: hits.collect(), reflected: answer.reflected.to_string(), query_cut: answer.query_cut })
+    }
+
+    /// The best memories for a prompt of so many tokens.
+    pub async fn context(&self, caller: &Caller, request: ContextRequest) -> Result<ContextResponse, Problem> {
+        if request.query.trim().is_empty() {
+            return Err(Problem::invalid("query", "is empty; say what the prompt is about"));
+        }
+        let k = request.k.unwrap_or(MEMORIES_DEFAULT) as usize;
+        if !(1..=MEMORIES_MAX).contains(&k) {
+            return Err(Problem::invalid("k", format!("{k} is out of range; 1 to {MEMORIES_MAX} are allowed")));
+        }
+        let search = cubelog_runner::SearchRequest {
+            filter: filter(request.filter)?,
+            token: parse::optional_cut("token", request.token.as_deref())?,
+            asked_at: parse::optional_time("asked_at", request.asked_at.as_deref())?,
+            ..cubelog_runner::SearchRequest::new(parse::cubes(caller, &request.cubes)?, request.query, k)
+        };
+        let budget = request.tokens.unwrap_or(TOKENS_DEFAULT) as usize;
+        let context = self.cubelog().context(caller, search, budget).await.map_err(problem)?;
+        Ok(ContextResponse {
+            text: context.text,
+            tokens: context.tokens as u32,
+            cited: context.cited.iter().map(hit).collect(),
+            left_out: context.left_out as u32,
+            reflected: context.reflected.to_string(),
+            query_cut: context.query_cut,
+        })
+    }
+}
+
+fn hit(hit: &cubelog_runner::Hit) -> Hit {
+    Hit {
+        rank: hit.rank as u32,
+        score: hit.score,
+        terms: hit.terms.iter().map(|(term, value)| (term.word().to_owned(), *value)).collect(),
+        memory: convert::memory(&hit.row),
     }
 }
 

@@ -54,6 +54,11 @@ impl Tokens {
         Ok(self.frame(&self.split(text)?))
     }
 
+    /// Tokens of a whole text, markers not counted. A text that cannot be split counts by its bytes.
+    pub fn count(&self, text: &str) -> usize {
+        self.tokenizer.encode_fast(text, false).map_or_else(|_| text.len().div_ceil(4), |encoding| encoding.len())
+    }
+
     fn split(&self, text: &str) -> Result<Vec<u32>, ModelError> {
         let encoding = self
             .tokenizer

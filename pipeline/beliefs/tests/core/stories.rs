@@ -1,0 +1,111 @@
+//! Single behaviours of `current`, `compare` and `duplicate` that the suite's one-line answers do not show.
+
+use cubelog_beliefs::duplicate::Statement;
+use cubelog_beliefs::{Attribute, Beliefs, Claim, Features, Likeness, Verdict, claims, compare, current, duplicate};
+use cubelog_memory::Timestamp;
+
+const DAY: i64 = 86_400_000_000;
+/// 2023-01-01, noon.
+const T0: i64 = 1_672_574_400_000_000;
+
+fn day(day: i64) -> Timestamp {
+    Timestamp(T0 + day * DAY)
+}
+
+fn said(statements: &[(i64, &str, &str)]) -> Vec<Claim> {
+    statements.iter().flat_map(|(at, speaker, text)| claims(text, speaker, day(*at))).collect()
+}
+
+fn answers(beliefs: &Beliefs, subject: &str, key: &str) -> String {
+    beliefs.answers(subject, &Attribute::from_key(key)).join(", ")
+}
+
+#[test]
+fn a_history_has_no_gap_and_no_overlap() {
+    let claims = said(&[
+        (0, "Ann", "I live in Lisbon."),
+        (100, "Ann", "I live in Porto now."),
+        (300, "Ann", "I moved to Faro yesterday."),
+    ]);
+    let beliefs = current(&claims, day(400));
+    let line = beliefs.line("ann", &Attribute::from_key("home")).expect("a line");
+    let values: Vec<_> = line.history.iter().map(|belief| belief.claim.answer().expect("a value")).collect();
+    assert_eq!(values, ["lisbon", "porto", "faro"]);
+    assert!(line.history.windows(2).all(|pair| pair[0].to == Some(pair[1].from)));
+    assert!(line.history.last().expect("one").from < day(300), "moved yesterday, not when it was said");
+}
+
+#[test]
+fn a_correction_withdraws_what_it_corrects_for_all_time() {
+    let claims = said(&[(0, "Ann", "I live in Oxford."), (5, "Ann", "Sorry, I meant I live in Cambridge.")]);
+    assert_eq!(answers(&current(&claims, day(2)), "ann", "home"), "cambridge");
+    assert_eq!(current(&claims, day(6)).reviews().count(), 0);
+}
+
+#[test]
+fn nobody_is_contradicted_about_themselves_by_others() {
+    let claims = said(&[(0, "Carla", "I live in Rome."), (1, "Ann", "Carla lives in Milan.")]);
+    let beliefs = current(&claims, day(2));
+    assert_eq!(answers(&beliefs, "carla", "home"), "rome");
+    assert_eq!(beliefs.reviews().count(), 1);
+}
+
+#[test]
+fn saying_it_again_settles_a_contradiction() {
+    let mut claims = said(&[(0, "Ann", "I like olives."), (1, "Ann", "I hate olives.")]);
+    assert_eq!(current(&claims, day(9)).reviews().count(), 1);
+    claims.extend(said(&[(5, "Ann", "I really can't stand olives.")]));
+    assert_eq!(answers(&current(&claims, day(9)), "ann", "likes/olives"), "no");
+    assert_eq!(current(&claims, day(9)).reviews().count(), 0);
+}
+
+#[test]
+fn what_was_imported_late_does_not_displace_what_was_said_later() {
+    let claims = said(&[(500, "Ann", "I live in Porto now."), (0, "Ann", "I live in Lisbon.")]);
+    assert_eq!(answers(&current(&claims, day(600)), "ann", "home"), "porto");
+    assert_eq!(answers(&current(&claims, day(200)), "ann", "home"), "lisbon");
+}
+
+#[test]
+fn a_hedge_goes_to_the_review_list() {
+    let claims = said(&[(0, "Ann", "I think I'm allergic to kiwis.")]);
+    let beliefs = current(&claims, day(1));
+    assert_eq!(answers(&beliefs, "ann", "allergy/kiwis"), "yes");
+    assert_eq!(beliefs.reviews().count(), 1);
+}
+
+#[test]
+fn a_verdict_says_why() {
+    let pair = said(&[(0, "Ann", "I live in Lisbon."), (100, "Ann", "I moved to Porto.")]);
+    let judgement = compare(&pair[0], &pair[1]);
+    assert_eq!((judgement.verdict, judgement.reason.as_str()), (Verdict::Changes, "home was lisbon and is porto"));
+}
+
+#[test]
+fn a_decisive_difference_outweighs_any_cosine() {
+    let pairs = [
+        ("The flight leaves at 10:30 from gate 4", "The flight leaves at 10:30 from gate 5"),
+        ("We signed the contract with Berger", "We signed the contract with Bergman"),
+        ("The door was locked", "The door was not locked"),
+        ("My brother painted the fence", "My cousin painted the fence"),
+        ("I live in Lisbon", "Do I live in Lisbon?"),
+    ];
+    for (a, b) in pairs {
+        let statement = |text| Statement { text, speaker: "Ann", said_at: day(0) };
+        let features = Features::of(statement(a), statement(b), Some(0.99));
+        assert_eq!(duplicate(&features), Likeness::Different, "{a} / {b}");
+    }
+}
+
+#[test]
+fn case_marks_and_spelling_make_no_difference() {
+    let statement = |text| Statement { text, speaker: "Ann", said_at: day(0) };
+    let features = Features::of(statement("My favorite color is GREEN!"), statement("my favourite colour is green"), None);
+    assert_eq!(duplicate(&features), Likeness::Same);
+    let added = Features::of(
+        statement("We planted tomatoes, beans and basil behind the old shed on Saturday morning"),
+        statement("We planted tomatoes, beans and basil behind the old shed on Saturday morning, well"),
+        None,
+    );
+    assert!(duplicate(&added) >= Likeness::Restated);
+}

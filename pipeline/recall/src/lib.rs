@@ -1,0 +1,19 @@
+//! What a search needs of every memory, held in memory: its place in the stream, its words, its vector as bytes. Pure: memories
+//! come in as parts that never change, candidates for the ranking come out.
+
+mod admit;
+mod memories;
+mod names;
+mod part;
+mod pool;
+
+mod stream;
+mod words;
+
+pub use admit::Admit;
+pub use memories::{Memories, Query, Spot};
+pub use names::Names;
+pub use part::{Entry, NONE, Part, PartBuilder, Place};
+
+pub use pool::{Search, Side, find};
+pub use words::{BM25_B, BM25_K1};

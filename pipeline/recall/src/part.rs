@@ -1,0 +1,161 @@
+//! A part: memories that came together and never change, for example those of one fragment of a table.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use cubelog_language::voice;
+use cubelog_language::words::terms;
+use cubelog_memory::ranking::Voice;
+use cubelog_memory::{MemoryId, vectors};
+
+use crate::names::Names;
+use crate::stream;
+use crate::words::Words;
+
+/// A name or number that a memory does not have.
+pub const NONE: u32 = u32::MAX;
+
+/// One memory as it comes in.
+#[derive(Debug, Clone, Copy)]
+pub struct Entry<'a> {
+    pub memory: MemoryId,
+    /// What its owner knows it by.
+    pub row: u64,
+    /// `tenant/cube`.
+    pub cube: &'a str,
+    pub speaker: Option<&'a str>,
+    pub session: Option<&'a str>,
+    pub stream_index: Option<u64>,
+    /// Microseconds since 1970.
+    pub valid_from: i64,
+    pub priority: i32,
+    /// Neither archived, merged nor expired.
+    pub visible: bool,
+    /// What it is found by; `None` for erased content.
+    pub text: Option<&'a str>,
+    /// Of unit length.
+    pub vector: Option<&'a [f32]>,
+}
+
+/// One memory as it is held.
+#[derive(Debug, Clone, Copy)]
+pub struct Place {
+    pub memory: MemoryId,
+    pub row: u64,
+    pub cube: u32,
+    pub speaker: u32,
+    pub session: u32,
+    pub priority: i32,
+    pub visible: bool,
+    pub stream_index: Option<u64>,
+    pub valid_from: i64,
+    pub voice: Voice,
+}
+
+/// Memories in ascending order of their rows.
+#[derive(Debug, Default)]
+pub struct Part {
+    pub(crate) places: Vec<Place>,
+    /// One behind the other, `dim` bytes each, or nothing; with a scale of NaN a memory has none.
+    pub(crate) vectors: Vec<i8>,
+    pub(crate) scales: Vec<f32>,
+    /// Memories that stand in a stream, by (cube, stream index).
+    pub(crate) by_stream: Vec<u32>,
+    pub(crate) words: Words,
+    /// Who speaks in which cube: (cube, speaker).
+    pub(crate) speakers: BTreeSet<(u32, u32)>,
+    /// When the newest memory of each cube is valid from.
+    pub(crate) newest: BTreeMap<u32, i64>,
+    /// Where each session of a cube begins: (cube, session) to its first stream index.
+    pub(crate) sessions: BTreeMap<(u32, u32), u64>,
+}
+
+impl Part {
+    pub fn len(&self) -> usize {
+        self.places.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.places.is_empty()
+    }
+
+    pub fn place(&self, at: u32) -> &Place {
+        &self.places[at as usize]
+    }
+
+    /// Where the memory of this row stands.
+    pub fn at(&self, row: u64) -> Option<u32> {
+        self.places.binary_search_by_key(&row, |place| place.row).ok().map(|at| at as u32)
+    }
+
+    /// Bytes that the part takes, about.
+    pub fn bytes(&self) -> usize {
+        self.places.len() * size_of::<Place>()
+            + self.vectors.len()
+            + self.scales.len() * 4
+            + self.by_stream.len() * 4
+            + self.words.bytes()
+    }
+}
+
+/// Collects memories, in ascending order of their rows.
+#[derive(Debug)]
+pub struct PartBuilder {
+    part: Part,
+    /// Numbers in a vector; 0 holds none.
+    dim: usize,
+}
+
+impl PartBuilder {
+    pub fn new(dim: usize) -> Self {
+        Self { part: Part::default(), dim }
+    }
+
+    pub fn push(&mut self, entry: &Entry<'_>, names: &mut Names) {
+        let part = &mut self.part;
+        let at = part.places.len() as u32;
+        let cube = names.number(entry.cube);
+        let speaker = entry.speaker.map_or(NONE, |name| names.number(name));
+        if speaker != NONE {
+            part.speakers.insert((cube, speaker));
+        }
+        let newest = part.newest.entry(cube).or_insert(entry.valid_from);
+        *newest = entry.valid_from.max(*newest);
+        let session = entry.session.map_or(NONE, |name| names.number(name));
+        if let Some(index) = entry.stream_index.filter(|_| session != NONE) {
+            let first = part.sessions.entry((cube, session)).or_insert(index);
+            *first = index.min(*first);
+        }
+        let said = entry.text.map(voice::read).unwrap_or_default();
+        part.places.push(Place {
+            memory: entry.memory,
+            row: entry.row,
+            cube,
+            speaker,
+            session,
+            priority: entry.priority,
+            visible: entry.visible,
+            stream_index: entry.stream_index,
+            valid_from: entry.valid_from,
+            voice: Voice {
+                questions: said.questions,
+                assistant: entry.speaker.is_some_and(voice::is_assistant),
+                words: said.words,
+            },
+        });
+        match entry.vector.filter(|vector| vector.len() == self.dim && self.dim > 0) {
+            Some(vector) => part.scales.push(vectors::quantise(vector, &mut part.vectors)),
+            None => {
+                part.vectors.extend(std::iter::repeat_n(0, self.dim));
+                part.scales.push(f32::NAN);
+            }
+        }
+        let terms = entry.text.map(terms).unwrap_or_default();
+        part.words.add(at, cube, terms.iter().filter(|term| !term.stop).map(|term| term.stem.as_str()));
+    }
+
+    pub fn finish(mut self) -> Part {
+        self.part.by_stream = stream::order(&self.part.places);
+        self.part.words.finish();
+        self.part
+    }
+}

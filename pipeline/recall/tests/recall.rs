@@ -1,0 +1,162 @@
+//! What is held finds the same as a plain look at everything, however it came in parts.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use cubelog_memory::MemoryId;
+use cubelog_memory::ranking::{Ask, Method, Term};
+use cubelog_recall::*;
+use proptest::prelude::*;
+
+#[derive(Debug, Clone)]
+struct Row {
+    cube: u8,
+    speaker: Option<u8>,
+    session: Option<u8>,
+    text: String,
+    vector: Option<[f32; 4]>,
+    visible: bool,
+}
+
+/// Rows in parts that end where `cuts` say.
+fn hold(rows: &[Row], cuts: &BTreeSet<usize>) -> (Memories, Names) {
+    let (mut memories, mut names) = (Memories::default(), Names::default());
+    let mut part = PartBuilder::new(4);
+    for (number, row) in rows.iter().enumerate() {
+        if cuts.contains(&number) {
+            memories.parts.push(Arc::new(std::mem::replace(&mut part, PartBuilder::new(4)).finish()));
+        }
+        let name = |prefix: &str, number: Option<u8>| number.map(|number| format!("{prefix}{number}"));
+        let (speaker, session) = (name("speaker", row.speaker), name("session", row.session));
+        let entry = Entry {
+            memory: MemoryId::from_bytes((number as u128).to_be_bytes()),
+            row: number as u64,
+            cube: &format!("acme/cube{}", row.cube),
+            speaker: speaker.as_deref(),
+            session: session.as_deref(),
+            stream_index: Some(number as u64),
+            valid_from: number as i64,
+            priority: 0,
+            visible: row.visible,
+            text: Some(&row.text),
+            vector: row.vector.as_ref().map(|vector| vector.as_slice()),
+        };
+        part.push(&entry, &mut names);
+    }
+    memories.parts.push(Arc::new(part.finish()));
+    (memories, names)
+}
+
+fn search<'a>(admit: &'a Admit, vector: &'a [f32], text: &'a str, ask: &'a Ask) -> Search<'a> {
+    Search { admit, similar: Side::Held(vector), wording: Side::Held(text), named: &[], own: true, candidates: 50, ask }
+}
+
+fn found(memories: &Memories, names: &Names, search: &Search<'_>) -> Vec<(u64, f32)> {
+    find(memories, names, search).into_iter().map(|(spot, ranked)| (memories.place(spot).row, ranked.score)).collect()
+}
+
+fn unit(vector: [f32; 4]) -> [f32; 4] {
+    let length = vector.iter().map(|x| x * x).sum::<f32>().sqrt().max(1e-6);
+    vector.map(|x| x / length)
+}
+
+fn rows() -> impl Strategy<Value = Vec<Row>> {
+    let row = (
+        0u8..3,
+        prop::option::of(0u8..3),
+        prop::option::of(0u8..3),
+        "[a-d]{1,2}( [a-d]{1,2}){0,6}",
+        prop::option::of(prop::array::uniform4(-1.0f32..1.0)),
+        prop::bool::weighted(0.9),
+    )
+        .prop_map(|(cube, speaker, session, text, vector, visible)| Row {
+            cube,
+            speaker,
+            session,
+            text,
+            vector: vector.map(unit),
+            visible,
+        });
+    prop::collection::vec(row, 1..40)
+}
+
+proptest! {
+    #[test]
+    fn parts_make_no_difference(rows in rows(), cuts in prop::collection::btree_set(0usize..40, 0..5), vector in prop::array::uniform4(-1.0f32..1.0), text in "[a-d]{1,2}( [a-d]{1,2}){0,3}") {
+        let vector = unit(vector);
+        for method in Method::ALL {
+            let ask = Ask { method: *method, ..Ask::new(10) };
+            let one = |cuts: &BTreeSet<usize>| {
+                let (memories, names) = hold(&rows, cuts);
+                let admit = Admit::cubes_of(&names, &["acme/cube0", "acme/cube1"]);
+                found(&memories, &names, &search(&admit, &vector, &text, &ask))
+            };
+            prop_assert_eq!(one(&BTreeSet::new()), one(&cuts), "{}", method);
+        }
+    }
+
+    #[test]
+    fn the_nearest_are_those_of_a_plain_look(rows in rows(), vector in prop::array::uniform4(-1.0f32..1.0)) {
+        let vector = unit(vector);
+        let (memories, names) = hold(&rows, &BTreeSet::new());
+        let admit = Admit::cubes_of(&names, &["acme/cube0"]);
+        let ask = Ask { method: Method::Dense, ..Ask::new(1) };
+        let best = found(&memories, &names, &Search { wording: Side::No, ..search(&admit, &vector, "", &ask) });
+        let plain = rows.iter().filter(|row| row.cube == 0 && row.visible).filter_map(|row| row.vector)
+            .map(|other| other.iter().zip(&vector).map(|(a, b)| a * b).sum::<f32>())
+            .reduce(f32::max);
+        match (best.first(), plain) {
+            (Some((_, score)), Some(plain)) => prop_assert!((score - plain).abs() < 0.02, "{} {}", score, plain),
+            (best, plain) => prop_assert!(best.is_none() && plain.is_none()),
+        }
+    }
+
+    #[test]
+    fn nothing_comes_from_other_cubes_or_from_what_is_hidden(rows in rows(), vector in prop::array::uniform4(-1.0f32..1.0), text in "[a-d]{1,2}") {
+        let (memories, names) = hold(&rows, &[7, 20].into());
+        let admit = Admit::cubes_of(&names, &["acme/cube2"]).speakers(&names, &["speaker1".to_owned()]);
+        let ask = Ask::new(50);
+        for (row, _) in found(&memories, &names, &search(&admit, &vector, &text, &ask)) {
+            let row = &rows[row as usize];
+            prop_assert!(row.cube == 2 && row.visible && row.speaker == Some(1));
+        }
+    }
+}
+
+fn said(session: u8, text: &str) -> Row {
+    Row { cube: 0, speaker: Some(0), session: Some(session), text: text.to_owned(), vector: None, visible: true }
+}
+
+#[test]
+fn words_are_weighed_by_bm25_over_the_searched_cubes_alone() {
+    let mut rows = vec![said(0, "a quiet zebra"), said(1, "the horse and the horse"), said(2, "a quiet evening")];
+    let scores = |rows: &[Row]| {
+        let (memories, names) = hold(rows, &BTreeSet::new());
+        let admit = Admit::cubes_of(&names, &["acme/cube0"]);
+        let ask = Ask { method: Method::Lexical, ..Ask::new(10) };
+        found(&memories, &names, &Search { similar: Side::No, ..search(&admit, &[], "quiet zebras", &ask) })
+    };
+    let before = scores(&rows);
+    // By hand: idf(quiet) = ln(1 + 1.5/2.5), idf(zebra) = ln(1 + 2.5/1.5), all texts two content words long.
+    let (quiet, zebra) = ((1.0f32 + 1.5 / 2.5).ln(), (1.0f32 + 2.5 / 1.5).ln());
+    let share = |sum: f32| sum / ((quiet + zebra) * 2.2);
+    assert_eq!(before.iter().map(|(row, _)| *row).collect::<Vec<_>>(), [0, 2]);
+    assert!((before[0].1 - share(quiet + zebra)).abs() < 1e-6 && (before[1].1 - share(quiet)).abs() < 1e-6, "{before:?}");
+    // Somebody else's memories change nothing.
+    rows.extend((0..20).map(|_| Row { cube: 1, ..said(0, "zebra zebra") }));
+    assert_eq!(scores(&rows), before);
+}
+
+#[test]
+fn what_stands_beside_a_match_in_its_session_is_found_with_it() {
+    let rows = [said(0, "what did you buy"), said(0, "a kayak"), said(1, "nothing"), said(0, "far away")];
+    let (memories, names) = hold(&rows, &[1].into());
+    let admit = Admit::cubes_of(&names, &["acme/cube0"]);
+    let ask = Ask::new(10);
+    let search = Search { similar: Side::No, ..search(&admit, &[], "buy", &ask) };
+    let hits = find(&memories, &names, &search);
+    let rows: Vec<u64> = hits.iter().map(|(spot, _)| memories.place(*spot).row).collect();
+    assert_eq!(rows[..2], [0, 1], "the answer behind its question; another session's turn is no neighbour");
+    assert!(!rows.contains(&2));
+    assert!(hits[1].1.terms.iter().any(|(term, value)| *term == Term::Beside && *value > 0.0));
+}

@@ -1,0 +1,158 @@
+//! The memories that searches look at, held in memory: read fragment by fragment, because a fragment never changes but for its
+//! deletions, so that a commit costs what it added.
+
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use arrow_array::{Array, StringArray};
+use cubelog_recall::{Entry, Memories, Names, Part, PartBuilder};
+use futures::TryStreamExt;
+use lance::Dataset;
+use lance::dataset::ROW_ID;
+use lance_table::format::Fragment;
+
+use crate::columns::BatchReader;
+use crate::error::ViewError;
+use crate::fault;
+use crate::store::ViewOptions;
+use crate::tables::Table;
+
+const TABLE: Table = Table::Memories;
+/// Memories up to which words and vectors are held unless somebody says otherwise: 0.6 GB.
+pub const HELD_MAX: usize = 1_000_000;
+const COLUMNS: [&str; 9] =
+    ["memory", "tenant", "cube", "visible", "speaker", "session", "stream_index", "valid_from", "priority"];
+
+/// All memories of one version of the table.
+#[derive(Debug)]
+pub struct Held {
+    version: u64,
+    keys: Vec<Key>,
+    pub memories: Memories,
+    pub names: Arc<RwLock<Names>>,
+    /// Whether words and vectors are held too.
+    pub whole: bool,
+}
+
+/// Which rows a part has: a fragment, and which of its rows were deleted.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct Key {
+    fragment: u64,
+    deletions: Option<(u64, u64)>,
+}
+
+impl Key {
+    fn of(fragment: &Fragment) -> Self {
+        Self { fragment: fragment.id, deletions: fragment.deletion_file.as_ref().map(|file| (file.read_version, file.id)) }
+    }
+}
+
+/// Keeps what was read for the next version.
+#[derive(Debug, Default)]
+pub struct Holder {
+    names: Arc<RwLock<Names>>,
+    newest: RwLock<Option<Arc<Held>>>,
+    /// One reader at a time: others would read the same.
+    reading: tokio::sync::Mutex<()>,
+}
+
+impl Holder {
+    /// The memories of this version, of which only what changed since the last call is read.
+    pub async fn of(&self, dataset: &Arc<Dataset>, options: &ViewOptions) -> Result<Arc<Held>, ViewError> {
+        let version = dataset.version().version;
+        if let Some(held) = self.known(version) {
+            return Ok(held);
+        }
+        let _reading = self.reading.lock().await;
+        if let Some(held) = self.known(version) {
+            return Ok(held);
+        }
+        let rows: usize = dataset.fragments().iter().map(|fragment| fragment.physical_rows.unwrap_or(0)).sum();
+        let whole = rows <= options.held_max;
+        let earlier: HashMap<Key, Arc<Part>> = match self.newest() {
+            Some(earlier) if earlier.whole == whole => {
+                earlier.keys.iter().cloned().zip(earlier.memories.parts.iter().cloned()).collect()
+            }
+            _ => HashMap::new(),
+        };
+        let mut keys = Vec::with_capacity(dataset.fragments().len());
+        let mut memories = Memories::default();
+        for fragment in dataset.fragments().iter() {
+            let key = Key::of(fragment);
+            memories.parts.push(match earlier.get(&key) {
+                Some(part) => part.clone(),
+                None => Arc::new(self.read(dataset, fragment, options.dim, whole).await?),
+            });
+            keys.push(key);
+        }
+        let held = Arc::new(Held { version, keys, memories, names: self.names.clone(), whole });
+        *self.newest.write().unwrap_or_else(PoisonError::into_inner) = Some(held.clone());
+        Ok(held)
+    }
+
+    fn newest(&self) -> Option<Arc<Held>> {
+        self.newest.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn known(&self, version: u64) -> Option<Arc<Held>> {
+        self.newest().filter(|held| held.version == version)
+    }
+
+    /// Forgets everything: after tables were taken back to an earlier version, other fragments may bear the same numbers.
+    pub fn forget(&self) {
+        *self.newest.write().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
+    async fn read(
+        &self,
+        dataset: &Arc<Dataset>,
+        fragment: &Fragment,
+        dim: Option<usize>,
+        whole: bool,
+    ) -> Result<Part, ViewError> {
+        let fail = |source: lance::Error| fault::store("read", TABLE, source);
+        let dim = dim.filter(|_| whole);
+        let mut columns = COLUMNS.to_vec();
+        columns.extend(whole.then_some("search_text"));
+        columns.extend(dim.map(|_| "vector"));
+        let mut scanner = dataset.scan();
+        scanner.with_fragments(vec![fragment.clone()]).project(&columns).map_err(fail)?.with_row_id().scan_in_order(true);
+        let mut batches = scanner.try_into_stream().await.map_err(fail)?;
+        let mut part = PartBuilder::new(dim.unwrap_or(0));
+        while let Some(batch) = batches.try_next().await.map_err(fail)? {
+            let reader = BatchReader::new(TABLE.name(), &batch);
+            let (memories, rows) = (reader.ids("memory")?, reader.u64(ROW_ID)?);
+            let (tenants, cubes) = (reader.text("tenant")?, reader.text("cube")?);
+            let (speakers, sessions) = (reader.text("speaker")?, reader.text("session")?);
+            let (visible, indices) = (reader.flag("visible")?, reader.u64("stream_index")?);
+            let (valid, priorities) = (reader.time("valid_from")?, reader.i32("priority")?);
+            let texts = if whole { Some(reader.text("search_text")?) } else { None };
+            let vectors = if dim.is_some() { reader.vectors("vector")? } else { None };
+            let mut names = self.names.write().unwrap_or_else(PoisonError::into_inner);
+            let mut cube = String::new();
+            for row in 0..reader.rows() {
+                cube.clear();
+                cube.extend([tenants.value(row), "/", cubes.value(row)]);
+                let entry = Entry {
+                    memory: memories.memory(row)?,
+                    row: rows.value(row),
+                    cube: &cube,
+                    speaker: text_at(speakers, row),
+                    session: text_at(sessions, row),
+                    stream_index: indices.is_valid(row).then(|| indices.value(row)),
+                    valid_from: valid.get(row).micros(),
+                    priority: priorities.value(row),
+                    visible: visible.value(row),
+                    text: texts.and_then(|texts| text_at(texts, row)),
+                    vector: vectors.as_ref().and_then(|vectors| vectors.get(row)),
+                };
+                part.push(&entry, &mut names);
+            }
+        }
+        Ok(part.finish())
+    }
+}
+
+fn text_at(column: &StringArray, row: usize) -> Option<&str> {
+    column.is_valid(row).then(|| column.value(row))
+}
