@@ -55,6 +55,7 @@ mod tests {
             dim: Some(DIM),
             now: Arc::new(|| Timestamp(1_700_000_000_000_000)),
             read_only,
+            held_max: crate::HELD_MAX,
         }
     }
 
