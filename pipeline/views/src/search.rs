@@ -119,15 +119,13 @@ pub fn find_held(
 /// A filter in terms of what is held.
 fn admit(names: &Names, cubes: &[CubeKey], filter: &Filter, rows: Option<HashSet<u64>>) -> Admit {
     let cubes: Vec<String> = cubes.iter().map(|key| format!("{}/{}", key.tenant, key.cube)).collect();
-    let admit = Admit::cubes_of(names, &cubes).speakers(names, &filter.speakers).sessions(names, &filter.sessions);
-    Admit {
-        since: filter.since.map(|since| since.micros()),
-        until: filter.until.map(|until| until.micros()),
-        before_index: filter.before_index,
-        hidden: filter.include_hidden,
-        rows,
-        ..admit
-    }
+    let mut admit = Admit::cubes_of(names, &cubes).speakers(names, &filter.speakers).sessions(names, &filter.sessions);
+    admit.since = filter.since.map(|since| since.micros());
+    admit.until = filter.until.map(|until| until.micros());
+    admit.before_index = filter.before_index;
+    admit.hidden = filter.include_hidden;
+    admit.rows = rows;
+    admit
 }
 
 /// Who speaks in cubes, and until when.

@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use crate::app::{App, Need};
 use crate::failure::{Exit, Result};
+use crate::output::Column;
 use crate::when::rfc3339;
 
 /// Find memories by meaning and by words
@@ -72,7 +73,7 @@ pub async fn run(app: &App, args: SearchArgs) -> Result<Exit> {
     };
     app.with_store(need, async |store| {
         let answer = store.search(request).await?;
-        let columns = if args.explain { &super::fields::HITS_EXPLAINED } else { &super::fields::HITS };
+        let columns: &[Column] = if args.explain { &super::fields::HITS_EXPLAINED } else { &super::fields::HITS };
         let hits: Vec<Shown<'_>> = answer.hits.iter().map(|hit| Shown { because: because(hit), hit }).collect();
         app.screen.answer(&answer, columns, &hits)?;
         if answer.query_cut {
