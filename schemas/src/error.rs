@@ -12,6 +12,8 @@ pub enum EncodeError {
     Range { field: &'static str, value: u64 },
     #[error("weight is {weight}; give a number from 0 to 1")]
     Weight { weight: f32 },
+    #[error("{field} is {value}; give a finite number")]
+    NotFinite { field: &'static str, value: f32 },
 }
 
 /// Why bytes are no event, access or content. The bytes are at fault, never the moment: trying again gives the same answer.
@@ -51,6 +53,8 @@ pub enum DecodeError {
     Word { field: &'static str, word: String },
     #[error("weight is {weight}, not a number from 0 to 1")]
     Weight { weight: f32 },
+    #[error("{field} is {value}, not a finite number")]
+    NotFinite { field: &'static str, value: f32 },
     #[error("event has no body of a kind that this version knows")]
     NoBody,
     #[error("event has two bodies, {first} and {second}")]

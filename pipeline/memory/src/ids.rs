@@ -84,7 +84,6 @@ name!(/** A memory cube within its tenant. */ CubeName, "cube");
 name!(/** A user, an agent or a service that acts. */ PrincipalId, "principal");
 name!(/** Pseudonym of the person that content is about; a data key belongs to it. */ SubjectId, "subject");
 name!(/** A label on a memory. */ Tag, "tag");
-name!(/** A LoRA module. */ ModuleId, "module");
 
 /// A cube's full name and the partition key of its events: `tenant/cube`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -147,9 +146,24 @@ macro_rules! uuid_id {
 uuid_id!(/** One event: a UUIDv7, or derived from the source for imported turns. */ EventId);
 uuid_id!(/** One memory; all versions of it share the id. */ MemoryId);
 uuid_id!(/** The command that caused events; the idempotency key of a caller maps to one. */ CommandId);
-uuid_id!(/** One KV block run. */ BlockId);
+uuid_id!(/** One KV block run: a memory of kind activation, so its id is a memory's id. */ BlockId);
+uuid_id!(/** One LoRA module: a memory of kind parametric with a single version, so its id is a memory's id. */ ModuleId);
 uuid_id!(/** One legal hold. */ HoldId);
 uuid_id!(/** One erasure request. */ ErasureId);
+
+impl BlockId {
+    /// The same id where memories of any kind are meant: in relations, sources, accesses.
+    pub const fn memory(self) -> MemoryId {
+        MemoryId::new(self.uuid())
+    }
+}
+
+impl ModuleId {
+    /// The same id where memories of any kind are meant: in relations, sources, accesses.
+    pub const fn memory(self) -> MemoryId {
+        MemoryId::new(self.uuid())
+    }
+}
 
 /// Fixed namespace of all derived ids (a UUIDv4 drawn once; changing it would make old imports new again).
 const DERIVED: Uuid = Uuid::from_u128(0x6f0f_3c5e_94a1_4d0b_9a57_2f6c_c0be_1096);

@@ -10,6 +10,18 @@ pub const FIELD_BYTES_MAX: usize = 16 * 1024;
 pub const TAGS_MAX: usize = 64;
 /// Most parents of one version (sources of a merge).
 pub const PARENTS_MAX: usize = 64;
+/// Most memories that one block is built from.
+pub const BLOCK_SOURCES_MAX: usize = 1_024;
+/// Most memories that one module is distilled from; the event stays well below [`EVENT_BYTES_MAX`].
+pub const MODULE_SOURCES_MAX: usize = 16_384;
+/// Most people whom the sources of a block or a module are about.
+pub const SUBJECTS_MAX: usize = 1_024;
+/// Longest half-life of a memory that decays, in seconds (a thousand years).
+pub const HALF_LIFE_S_MAX: u64 = 31_557_600_000;
+/// Most measures of one evaluation.
+pub const GATES_MAX: usize = 64;
+/// Most statements that one belief settles at a time.
+pub const BELIEFS_MAX: usize = 64;
 /// Most commands in one submitted batch.
 pub const BATCH_COMMANDS_MAX: usize = 10_000;
 /// Largest encoded event, in bytes; below Kafka's default `message.max.bytes` of 1 MB.

@@ -117,8 +117,10 @@ pub enum Lifespan {
     /// Until somebody says otherwise.
     #[default]
     Keep,
-    /// Until an instant in the world.
+    /// Until an instant in the world: a time to live, counted from when it was set.
     Until(Timestamp),
+    /// As long as it is used: its worth halves in this many seconds without use, and a policy says how little is too little.
+    Decay { half_life_s: u64 },
 }
 
 /// When a statement holds in the world: `from` inclusive, `to` exclusive, open if `None`.
@@ -151,7 +153,7 @@ impl Descriptive {
     }
 }
 
-/// Governance group, given when a memory is recorded.
+/// Governance group, given when a memory is recorded; all but the watermark can be changed later.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Governance {
     pub sensitivity: Sensitivity,
@@ -159,6 +161,8 @@ pub struct Governance {
     /// -100 (least) to 100 (most); 0 is ordinary.
     pub priority: i32,
     pub lifespan: Lifespan,
+    /// Does not expire until it is unpinned, whatever its lifespan says.
+    pub pinned: bool,
     /// Mark carried into everything derived from the memory, for example a licence or a contract number.
     pub watermark: Option<Tag>,
 }
@@ -170,6 +174,7 @@ impl Default for Governance {
             trust: Trust::Unverified,
             priority: 0,
             lifespan: Lifespan::Keep,
+            pinned: false,
             watermark: None,
         }
     }

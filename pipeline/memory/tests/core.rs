@@ -1,5 +1,7 @@
 //! The laws of the core: apply is total, replays agree, a lost precondition never overwrites, an event has one effect.
 
+#[path = "core/carriers.rs"]
+mod carriers;
 #[path = "core/given.rs"]
 mod given;
 #[path = "core/laws.rs"]

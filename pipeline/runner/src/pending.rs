@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use cubelog_log::Record;
 use cubelog_memory::{
-    Applied, Body, Change, ContentFrom, CubeKey, CubeState, Cut, Event, IdMap, MemoryId, Position, PrincipalId, Timestamp,
+    Applied, Change, ContentFrom, CubeKey, CubeState, Cut, Event, IdMap, MemoryId, Position, PrincipalId, Timestamp,
     VersionChange, VersionNo,
 };
 use cubelog_views::{Batch, CubeRow, DeadRow, EdgeRow, MemoryRow, Shown, TurnRow, VersionRow, ViewError, ViewStore};
@@ -161,7 +161,7 @@ impl Pending {
             fingerprint: change.fingerprint,
             valid: change.valid,
             content: Shown::Erased,
-            reason: reason(&event.body).map(str::to_owned),
+            reason: event.body.reason().map(str::to_owned),
             memory: change.memory,
         };
         if matches!(source, Source::Here(_)) {
@@ -305,15 +305,6 @@ async fn embed(rows: &mut [MemoryRow], embedder: &Arc<dyn Embedder>) -> Result<(
     Ok(())
 }
 
-fn reason(body: &Body) -> Option<&str> {
-    match body {
-        Body::MemoryMoved(body) => body.reason.as_deref(),
-        Body::MemoryExpired(body) => body.reason.as_deref(),
-        Body::ConflictResolved(body) => body.reason.as_deref(),
-        _ => None,
-    }
-}
-
 /// A cube without its memories: what its row holds.
 pub fn cube_part(state: &CubeState) -> CubeState {
     CubeState {
@@ -327,6 +318,9 @@ pub fn cube_part(state: &CubeState) -> CubeState {
         holds: state.holds.clone(),
         erasures: state.erasures.clone(),
         memories: Default::default(),
+        modules: state.modules.clone(),
+        blocks: state.blocks.clone(),
+        reviews: state.reviews.clone(),
         seen: Default::default(),
         cube_events: state.cube_events.clone(),
     }

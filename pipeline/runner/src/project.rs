@@ -276,7 +276,6 @@ impl Session {
             self.shared.counters.refused.fetch_add(1, Ordering::Relaxed);
             tracing::debug!(position = %record.position, kind = event.body.kind(), %refusal, "event had no effect");
         }
-        self.settle(&event, &applied);
         let cube_changed = applied.changes.iter().any(|change| matches!(change, cubelog_memory::Change::Cube));
         if let Some(state) = fold.state(&event.envelope.cube) {
             if cube_changed {
@@ -285,6 +284,8 @@ impl Session {
                 let mut directory = self.shared.directory.write().unwrap_or_else(|poisoned| poisoned.into_inner());
                 directory.insert(state.key.clone(), row);
             }
+            // Whoever is told of an effect finds it: the answer comes after the directory.
+            self.settle(&event, &applied);
             pending.add(record, &event, content, applied, state);
         }
         Ok(())

@@ -225,6 +225,10 @@ impl Cubelog {
             Change::Resolve { memory, expected, winner, reason } => {
                 Body::ConflictResolved(ConflictResolved { memory, expected, winner, reason })
             }
+            Change::Plain(body) if body.content().is_some() => {
+                return Err(RunError::BadRequest(format!("{} carries content, which is sealed on its way in", body.kind())));
+            }
+            Change::Plain(body) => *body,
         })
     }
 
@@ -256,16 +260,18 @@ pub(crate) fn to_record(event: &Event) -> Result<Append, RunError> {
     Ok(Append { key: event.envelope.cube.to_string(), id: event.envelope.id, payload: Bytes::from(payload) })
 }
 
+/// The memory that an answer names, and whose history tells of the change. A relation is between two, a hold is no change of what
+/// it holds, and blocks and modules have no rows among the memories.
 fn memory_of(body: &Body) -> Option<MemoryId> {
     match body {
-        Body::TurnReceived(body) => Some(body.memory),
-        Body::MemoryRecorded(body) => Some(body.memory),
-        Body::MemoryRevised(body) => Some(body.memory),
-        Body::MemoryMerged(body) => Some(body.into),
-        Body::MemoryMoved(body) => Some(body.memory),
-        Body::MemoryTagged(body) => Some(body.memory),
-        Body::MemoryExpired(body) => Some(body.memory),
-        Body::ConflictResolved(body) => Some(body.memory),
-        _ => None,
+        Body::MemoryRelated(_) | Body::HoldPlaced(_) | Body::BlockBuilt(_) | Body::BlockDropped(_) => None,
+        Body::ModuleProposed(_)
+        | Body::ModuleTrained(_)
+        | Body::ModuleEvaluated(_)
+        | Body::ModulePublished(_)
+        | Body::ModuleActivated(_)
+        | Body::ModuleRetired(_)
+        | Body::ModuleRolledBack(_) => None,
+        body => body.memory(),
     }
 }

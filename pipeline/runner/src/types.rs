@@ -2,8 +2,8 @@
 
 use cubelog_memory::ranking::{Method, Term, Terms};
 use cubelog_memory::{
-    CommandId, Content, CubeKey, Cut, Descriptive, EventId, Governance, Lifecycle, MemoryId, Position, PrincipalId, Relation,
-    Right, Tag, Timestamp, Validity, VersionNo, VersionRef, Visibility,
+    Body, CommandId, Content, CubeKey, Cut, Descriptive, EventId, Governance, Lifecycle, MemoryId, Position, PrincipalId,
+    Relation, Right, Tag, Timestamp, Validity, VersionNo, VersionRef, Visibility,
 };
 use cubelog_views::{Filter, Known, MemoryRow, VersionRow};
 
@@ -74,6 +74,9 @@ pub enum Change {
         winner: VersionNo,
         reason: Option<String>,
     },
+    /// Anything that brings no content of its own, as it will stand on the log: governance, beliefs, tiers, blocks, modules, holds,
+    /// job runs. A job or a trainer speaks like this.
+    Plain(Box<Body>),
 }
 
 /// A change to one cube.

@@ -2,6 +2,8 @@
 
 #[path = "runner/audits.rs"]
 mod audits;
+#[path = "runner/carriers.rs"]
+mod carriers;
 #[path = "runner/dead_letters.rs"]
 mod dead_letters;
 #[path = "runner/given.rs"]

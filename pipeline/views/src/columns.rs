@@ -71,6 +71,10 @@ impl BatchWriter {
         self.put(name, Arc::new(values.collect::<BinaryArray>()));
     }
 
+    pub fn maybe_flag(&mut self, name: &str, values: impl Iterator<Item = Option<bool>>) {
+        self.put(name, Arc::new(values.collect::<BooleanArray>()));
+    }
+
     pub fn flag(&mut self, name: &str, values: impl Iterator<Item = bool>) {
         self.put(name, Arc::new(BooleanArray::from(values.collect::<Vec<_>>())));
     }

@@ -2,11 +2,13 @@
 
 #![expect(clippy::unwrap_used, reason = "these are assertions, called by tests alone")]
 
+mod carried;
 pub mod script;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use carried::carriers_load_as_they_were_folded;
 use cubelog_memory::ranking::{Ask, Method, Term};
 use cubelog_memory::*;
 use futures::future::BoxFuture;
@@ -14,6 +16,8 @@ use script::*;
 
 use crate::port::*;
 use crate::rows::{DeadRow, DeadStatus, Shown};
+
+pub use carried::carried;
 
 type Store = Arc<dyn ViewStore>;
 type Check = fn(Store) -> BoxFuture<'static, ()>;
@@ -35,6 +39,7 @@ checks!(
     siblings_are_never_shown,
     edges_in_force,
     cubes_and_their_maps,
+    carriers_load_as_they_were_folded,
     dead_letters_are_upserted,
     search_finds_by_both_sides,
     search_filters,

@@ -12,6 +12,7 @@ pub mod error;
 pub mod events;
 mod fault;
 mod filter;
+mod grow;
 mod held;
 mod indices;
 mod layout;

@@ -11,6 +11,9 @@ use crate::rows::{MemoryRow, Shown, VersionRow};
 
 /// First byte of every packed value.
 const FORM: u8 = 1;
+/// First byte of a row whose memory says more than the first form has room for. A memory that does not is packed in the first
+/// form for ever, so that rows written before the second one came equal those of a fresh replay.
+const FORM_MORE: u8 = 2;
 
 /// A packed value that is none.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -25,6 +28,9 @@ struct Packer(Vec<u8>);
 impl Packer {
     fn new() -> Self {
         Self(vec![FORM])
+    }
+    fn row_of(memory: &Memory) -> Self {
+        Self(vec![if says_more(memory) { FORM_MORE } else { FORM }])
     }
     fn number(&mut self, mut number: u64) {
         while number >= 0x80 {
@@ -97,7 +103,7 @@ impl Packer {
         self.text(memory.governance.trust.word());
         self.signed(i64::from(memory.governance.priority));
         let end = match memory.governance.lifespan {
-            Lifespan::Keep => None,
+            Lifespan::Keep | Lifespan::Decay { .. } => None,
             Lifespan::Until(end) => Some(end),
         };
         self.maybe(end, Self::time);
@@ -109,12 +115,40 @@ impl Packer {
         self.time(memory.created_at);
         self.time(memory.changed_at);
         self.position(memory.changed);
+        if says_more(memory) {
+            self.more(memory);
+        }
     }
+    fn more(&mut self, memory: &Memory) {
+        let half_life_s = match memory.governance.lifespan {
+            Lifespan::Decay { half_life_s } => Some(half_life_s),
+            Lifespan::Keep | Lifespan::Until(_) => None,
+        };
+        self.maybe(half_life_s, Self::number);
+        self.flag(memory.governance.pinned);
+        self.maybe(memory.carrier, |pack, carrier| {
+            pack.text(carrier.tier().word());
+            pack.bytes(carrier.memory().as_bytes());
+        });
+        self.maybe(memory.superseded, |pack, superseded| {
+            pack.bytes(superseded.by.as_bytes());
+            pack.time(superseded.since);
+            pack.maybe(superseded.valid_to, Self::time);
+        });
+    }
+}
+
+fn says_more(memory: &Memory) -> bool {
+    memory.governance.pinned
+        || matches!(memory.governance.lifespan, Lifespan::Decay { .. })
+        || memory.carrier.is_some()
+        || memory.superseded.is_some()
 }
 
 struct Unpacker<'a> {
     rest: &'a [u8],
     what: &'static str,
+    says_more: bool,
 }
 
 type Unpacked<T> = Result<T, Unreadable>;
@@ -122,7 +156,8 @@ type Unpacked<T> = Result<T, Unreadable>;
 impl<'a> Unpacker<'a> {
     fn of(bytes: &'a [u8], what: &'static str) -> Unpacked<Self> {
         match bytes.split_first() {
-            Some((&FORM, rest)) => Ok(Self { rest, what }),
+            Some((&FORM, rest)) => Ok(Self { rest, what, says_more: false }),
+            Some((&FORM_MORE, rest)) => Ok(Self { rest, what, says_more: true }),
             _ => Err(Unreadable { what }),
         }
     }
@@ -218,9 +253,10 @@ impl<'a> Unpacker<'a> {
             trust: self.word(Trust::from_word)?,
             priority: i32::try_from(self.signed()?).map_err(|_| self.bad())?,
             lifespan: self.maybe(Self::time)?.map_or(Lifespan::Keep, Lifespan::Until),
+            pinned: false,
             watermark: self.maybe(|unpack| unpack.named(Tag::new))?,
         };
-        Ok(Memory {
+        let mut memory = Memory {
             id,
             kind,
             lifecycle,
@@ -236,10 +272,32 @@ impl<'a> Unpacker<'a> {
             stream_index: self.maybe(Self::number)?,
             merged_into: self.maybe(Self::bytes)?.map(MemoryId::from_bytes),
             expired_at: self.maybe(Self::time)?,
+            superseded: None,
+            carrier: None,
             created_at: self.time()?,
             changed_at: self.time()?,
             changed: self.position()?,
-        })
+        };
+        if self.says_more {
+            self.more(&mut memory)?;
+        }
+        Ok(memory)
+    }
+    fn more(&mut self, memory: &mut Memory) -> Unpacked<()> {
+        if let Some(half_life_s) = self.maybe(Self::number)? {
+            memory.governance.lifespan = Lifespan::Decay { half_life_s };
+        }
+        memory.governance.pinned = self.flag()?;
+        let carrier = self.maybe(|unpack| Ok((unpack.word(Kind::from_word)?, MemoryId::from_bytes(unpack.bytes()?))))?;
+        memory.carrier = match carrier {
+            Some((tier, id)) => Some(Carrier::of(tier, id).ok_or_else(|| self.bad())?),
+            None => None,
+        };
+        memory.superseded = self.maybe(|unpack| {
+            let by = MemoryId::from_bytes(unpack.bytes()?);
+            Ok(Superseded { by, since: unpack.time()?, valid_to: unpack.maybe(Self::time)? })
+        })?;
+        Ok(())
     }
 }
 
@@ -257,6 +315,9 @@ pub fn content(shown: &Shown) -> Option<Vec<u8>> {
 pub fn to_content(bytes: Option<&[u8]>) -> Unpacked<Shown> {
     let Some(bytes) = bytes else { return Ok(Shown::Erased) };
     let mut unpack = Unpacker::of(bytes, "content")?;
+    if unpack.says_more {
+        return Err(unpack.bad());
+    }
     let field = |unpack: &mut Unpacker<'_>| unpack.maybe(|unpack| unpack.text().map(str::to_owned));
     let content = Content {
         text: unpack.text()?.to_owned(),
@@ -271,7 +332,7 @@ pub fn to_content(bytes: Option<&[u8]>) -> Unpacked<Shown> {
 
 /// Everything of the row but content and vector.
 pub fn memory_row(row: &MemoryRow) -> Vec<u8> {
-    let mut pack = Packer::new();
+    let mut pack = Packer::row_of(&row.memory);
     pack.memory(&row.memory);
     pack.cube(&row.cube);
     pack.text(row.actor.as_str());
@@ -302,7 +363,7 @@ pub fn to_memory_row(bytes: &[u8]) -> Unpacked<MemoryRow> {
 
 /// Everything of the row but content.
 pub fn version_row(row: &VersionRow) -> Vec<u8> {
-    let mut pack = Packer::new();
+    let mut pack = Packer::row_of(&row.memory);
     pack.memory(&row.memory);
     pack.cube(&row.cube);
     pack.bytes(row.event.as_bytes());
@@ -370,7 +431,14 @@ mod tests {
         let rows = script.batch();
         let (version, memory) = (version_row(&rows.versions[0]), memory_row(&rows.memories[0]));
         let packed_content = content(&rows.memories[0].content).unwrap();
-        for bytes in [&version, &memory, &packed_content] {
+        let mut more = rows.versions[0].clone();
+        more.memory.governance.lifespan = Lifespan::Decay { half_life_s: 86_400 };
+        more.memory.carrier = Some(Carrier::Block(BlockId::from_bytes([7; 16])));
+        more.memory.superseded =
+            Some(Superseded { by: MemoryId::from_bytes([8; 16]), since: Timestamp(5), valid_to: Some(Timestamp(9)) });
+        let more = version_row(&more);
+        assert_eq!((version[0], more[0]), (FORM, FORM_MORE));
+        for bytes in [&version, &more, &memory, &packed_content] {
             for end in 0..bytes.len() {
                 let cut = &bytes[..end];
                 assert!(to_version_row(cut).is_err() && to_memory_row(cut).is_err() && to_content(Some(cut)).is_err(), "{end}");

@@ -59,7 +59,7 @@ pub fn write_state<'a>(batch: &mut BatchWriter, memories: impl Iterator<Item = &
     batch.maybe_time(
         "keep_until",
         each().map(|memory| match memory.governance.lifespan {
-            Lifespan::Keep => None,
+            Lifespan::Keep | Lifespan::Decay { .. } => None,
             Lifespan::Until(end) => Some(end),
         }),
     );
@@ -140,7 +140,34 @@ pub fn write_about<'a>(
     batch.maybe_time(&format!("{prefix}valid_to"), rows.map(|(.., valid)| valid.to));
 }
 
-/// The row in one piece, which is what the store itself reads; last in the table and hidden from SQL.
+/// What the first views did not have. These stand at the end, where an older table gets them, and are null where a memory is as
+/// all memories were then: served as text, not pinned, not decaying, not superseded.
+pub fn later_fields() -> Vec<Field> {
+    vec![
+        maybe("tier", DataType::Utf8),
+        maybe("carrier", DataType::Utf8),
+        maybe("pinned", DataType::Boolean),
+        maybe("half_life_s", DataType::UInt64),
+        maybe("superseded_by", DataType::Utf8),
+    ]
+}
+
+pub fn write_later<'a>(batch: &mut BatchWriter, memories: impl Iterator<Item = &'a Memory> + Clone) {
+    let each = || memories.clone();
+    batch.maybe_text("tier", each().map(|memory| memory.carrier.map(|carrier| carrier.tier().word())));
+    batch.maybe_text("carrier", each().map(|memory| memory.carrier.map(|carrier| carrier.memory().to_string())));
+    batch.maybe_flag("pinned", each().map(|memory| memory.governance.pinned.then_some(true)));
+    batch.maybe_u64(
+        "half_life_s",
+        each().map(|memory| match memory.governance.lifespan {
+            Lifespan::Decay { half_life_s } => Some(half_life_s),
+            Lifespan::Keep | Lifespan::Until(_) => None,
+        }),
+    );
+    batch.maybe_text("superseded_by", each().map(|memory| memory.superseded.map(|superseded| superseded.by.to_string())));
+}
+
+/// The row in one piece, which is what the store itself reads; hidden from SQL.
 pub fn packed_fields() -> Vec<Field> {
     vec![some(PACKED_STATE, DataType::Binary), maybe(PACKED_CONTENT, DataType::Binary)]
 }

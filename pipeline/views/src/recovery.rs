@@ -15,6 +15,7 @@ use lance_table::format::IndexMetadata;
 use crate::commit::{Mark, StrictCas, drop_indices, restore};
 use crate::error::ViewError;
 use crate::fault;
+use crate::grow::grow;
 use crate::layout;
 use crate::pointer::{self, FORMAT, FoundPointer, Pointer, PointerState, io_error};
 use crate::tables::{TABLES, Table};
@@ -49,7 +50,8 @@ pub async fn recover(dir: &Path, expected: &Expected, session: &Arc<Session>) ->
             Ok(mut recovered) => {
                 let set_back = set_back(dir, &mut recovered, session).await?;
                 let dropped = drop_damaged_indices(dir, &mut recovered).await?;
-                if set_back || dropped || recovered.pointer.sequence < highest {
+                let grown = grow(&mut recovered, expected.dim).await?;
+                if set_back || dropped || grown || recovered.pointer.sequence < highest {
                     recovered.pointer.sequence = highest + 1;
                     rewrite(dir, &mut recovered)?;
                 }

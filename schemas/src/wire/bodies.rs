@@ -65,6 +65,19 @@ kinds! {
     18 erasure_completed ErasureCompleted;
     19 dead_letter_handled DeadLetterHandled;
     20 job_run JobRun;
+    21 memory_governed MemoryGoverned;
+    22 conflict_noted ConflictNoted;
+    23 belief_resolved BeliefResolved;
+    24 tier_changed TierChanged;
+    25 block_built BlockBuilt;
+    26 block_dropped BlockDropped;
+    27 module_proposed ModuleProposed;
+    28 module_trained ModuleTrained;
+    29 module_evaluated ModuleEvaluated;
+    30 module_published ModulePublished;
+    31 module_activated ModuleActivated;
+    32 module_retired ModuleRetired;
+    33 module_rolled_back ModuleRolledBack;
 }
 
 fn write_nulls(writer: &mut Writer<'_>, count: usize) {

@@ -1,14 +1,16 @@
-//! Bodies about memories: received, recorded, revised, merged, related, moved, tagged, expired, settled.
+//! Bodies about memories: received, recorded, revised, merged, related, moved, tagged, governed, expired, doubted, settled.
 
 use cubelog_memory::{
-    ConflictResolved, Kind, Lifecycle, MemoryExpired, MemoryMerged, MemoryMoved, MemoryRecorded, MemoryRelated, MemoryRevised,
-    MemoryTagged, Relation, TurnReceived,
+    BeliefOutcome, BeliefResolved, ConflictNoted, ConflictResolved, Kind, Lifecycle, MemoryExpired, MemoryGoverned, MemoryMerged,
+    MemoryMoved, MemoryRecorded, MemoryRelated, MemoryRevised, MemoryTagged, Relation, Sensitivity, Tag, Trust, TurnReceived,
+    VersionRef,
 };
 
 use super::bodies::Record;
 use super::parts::{
-    read_descriptive, read_fingerprint, read_governance, read_memory, read_sealed, read_tag, read_validity, read_versions,
-    write_descriptive, write_governance, write_sealed, write_tags, write_validity, write_versions,
+    read_descriptive, read_fingerprint, read_finite, read_governance, read_lifespan, read_memory, read_sealed, read_tag,
+    read_terms, read_time, read_validity, read_versions, write_descriptive, write_finite, write_governance, write_lifespan,
+    write_sealed, write_tags, write_terms, write_validity, write_versions,
 };
 use super::{Reader, Writer};
 use crate::error::{DecodeError, EncodeError};
@@ -22,10 +24,10 @@ impl Record for TurnReceived {
         write_governance(writer, &self.governance);
         write_validity(writer, &self.valid);
         write_sealed(writer, &self.content);
-        Ok(())
+        write_terms(writer, &self.governance)
     }
     fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        Ok(Self {
+        let mut body = Self {
             memory: read_memory(reader, "memory")?,
             stream_index: reader.number("stream_index")?,
             fingerprint: read_fingerprint(reader)?,
@@ -33,7 +35,9 @@ impl Record for TurnReceived {
             governance: read_governance(reader)?,
             valid: read_validity(reader)?,
             content: read_sealed(reader)?,
-        })
+        };
+        read_terms(reader, &mut body.governance)?;
+        Ok(body)
     }
 }
 
@@ -47,10 +51,10 @@ impl Record for MemoryRecorded {
         write_validity(writer, &self.valid);
         write_versions(writer, &self.sources);
         write_sealed(writer, &self.content);
-        Ok(())
+        write_terms(writer, &self.governance)
     }
     fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        Ok(Self {
+        let mut body = Self {
             memory: read_memory(reader, "memory")?,
             kind: reader.word("kind", Kind::from_word)?,
             fingerprint: read_fingerprint(reader)?,
@@ -59,7 +63,9 @@ impl Record for MemoryRecorded {
             valid: read_validity(reader)?,
             sources: read_versions(reader, "sources")?,
             content: read_sealed(reader)?,
-        })
+        };
+        read_terms(reader, &mut body.governance)?;
+        Ok(body)
     }
 }
 
@@ -186,6 +192,89 @@ impl Record for ConflictResolved {
             memory: read_memory(reader, "memory")?,
             expected: reader.number("expected")?,
             winner: reader.number("winner")?,
+            reason: reader.option_string("reason")?,
+        })
+    }
+}
+
+impl Record for MemoryGoverned {
+    fn write(&self, writer: &mut Writer<'_>) -> Result<(), EncodeError> {
+        writer.fixed(self.memory.as_bytes());
+        writer.option_string(self.sensitivity.map(Sensitivity::word));
+        writer.option_string(self.trust.map(Trust::word));
+        writer.option(self.priority, |writer, priority| writer.long(i64::from(priority)));
+        match self.lifespan {
+            None => writer.long(0),
+            Some(lifespan) => {
+                writer.long(1);
+                write_lifespan(writer, lifespan)?;
+            }
+        }
+        writer.option(self.pinned, Writer::boolean);
+        writer.option_string(self.reason.as_deref());
+        Ok(())
+    }
+    fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        Ok(Self {
+            memory: read_memory(reader, "memory")?,
+            sensitivity: reader.option("sensitivity", |reader, field| reader.word(field, Sensitivity::from_word))?,
+            trust: reader.option("trust", |reader, field| reader.word(field, Trust::from_word))?,
+            priority: reader.option("priority", Reader::number)?,
+            lifespan: reader.option("lifespan", |reader, _| read_lifespan(reader))?,
+            pinned: reader.option("pinned", Reader::boolean)?,
+            reason: reader.option_string("reason")?,
+        })
+    }
+}
+
+impl Record for ConflictNoted {
+    fn write(&self, writer: &mut Writer<'_>) -> Result<(), EncodeError> {
+        writer.fixed(self.memory.as_bytes());
+        writer.long(i64::from(self.version));
+        writer.fixed(self.against.memory.as_bytes());
+        writer.long(i64::from(self.against.version));
+        write_finite(writer, "confidence", self.confidence)?;
+        writer.string(self.detector.as_str());
+        writer.option_string(self.verdict.as_ref().map(Tag::as_str));
+        writer.option_string(self.reason.as_deref());
+        Ok(())
+    }
+    fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        Ok(Self {
+            memory: read_memory(reader, "memory")?,
+            version: reader.number("version")?,
+            against: VersionRef { memory: read_memory(reader, "against")?, version: reader.number("against")? },
+            confidence: read_finite(reader, "confidence")?,
+            detector: read_tag(reader, "detector")?,
+            verdict: reader.option("verdict", read_tag)?,
+            reason: reader.option_string("reason")?,
+        })
+    }
+}
+
+impl Record for BeliefResolved {
+    fn write(&self, writer: &mut Writer<'_>) -> Result<(), EncodeError> {
+        writer.fixed(self.memory.as_bytes());
+        writer.long(i64::from(self.version));
+        write_versions(writer, &self.over);
+        writer.string(self.outcome.word());
+        writer.option(self.since, |writer, since| writer.long(since.micros()));
+        write_finite(writer, "confidence", self.confidence)?;
+        writer.string(self.decider.as_str());
+        writer.option_string(self.verdict.as_ref().map(Tag::as_str));
+        writer.option_string(self.reason.as_deref());
+        Ok(())
+    }
+    fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        Ok(Self {
+            memory: read_memory(reader, "memory")?,
+            version: reader.number("version")?,
+            over: read_versions(reader, "over")?,
+            outcome: reader.word("outcome", BeliefOutcome::from_word)?,
+            since: reader.option("since", read_time)?,
+            confidence: read_finite(reader, "confidence")?,
+            decider: read_tag(reader, "decider")?,
+            verdict: reader.option("verdict", read_tag)?,
             reason: reader.option_string("reason")?,
         })
     }

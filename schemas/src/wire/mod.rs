@@ -9,8 +9,10 @@ mod bodies;
 mod content;
 mod event;
 mod memories;
+mod modules;
 mod parts;
 mod reader;
+mod tiers;
 mod writer;
 
 pub(crate) use access::{read_access, write_access};

@@ -75,4 +75,19 @@ impl<'a> Writer<'a> {
         }
         self.long(0);
     }
+
+    /// As [`Writer::array`], for items that may not be writable.
+    pub(super) fn try_array<T>(
+        &mut self,
+        items: impl ExactSizeIterator<Item = T>,
+        mut write: impl FnMut(&mut Self, T) -> Result<(), EncodeError>,
+    ) -> Result<(), EncodeError> {
+        let mut written = Ok(());
+        self.array(items, |writer, item| {
+            if written.is_ok() {
+                written = write(writer, item);
+            }
+        });
+        written
+    }
 }

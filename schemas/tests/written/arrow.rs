@@ -7,10 +7,17 @@ use arrow_avro::reader::ReaderBuilder;
 use arrow_avro::schema::{AvroSchema, Fingerprint, FingerprintAlgorithm, SchemaStore};
 use cubelog_schemas::*;
 
+use crate::bundle::avro_dir;
 use crate::golden::golden_dir;
 use crate::samples;
 
 fn batch() -> RecordBatch {
+    let (current, goldens) = (EVENT_FINGERPRINT, golden_dir());
+    decoded(current, samples::events().iter().map(|event| goldens.join(format!("{}.bin", event.body.kind()))).collect())
+}
+
+/// Records of one writer, read as today's schema says.
+fn decoded(writer: u64, records: Vec<std::path::PathBuf>) -> RecordBatch {
     let mut store = SchemaStore::new();
     for (fingerprint, json) in released_event_schemas() {
         store.set(Fingerprint::Rabin(*fingerprint), AvroSchema::new((*json).to_owned())).unwrap();
@@ -18,12 +25,12 @@ fn batch() -> RecordBatch {
     let mut decoder = ReaderBuilder::new()
         .with_reader_schema(AvroSchema::new(EVENT_SCHEMA.to_owned()))
         .with_writer_schema_store(store)
-        .with_active_fingerprint(Fingerprint::Rabin(EVENT_FINGERPRINT))
+        .with_active_fingerprint(Fingerprint::Rabin(writer))
         .with_batch_size(64)
         .build_decoder()
         .unwrap();
-    for event in samples::events() {
-        let bytes = std::fs::read(golden_dir().join(format!("{}.bin", event.body.kind()))).unwrap();
+    for record in records {
+        let bytes = std::fs::read(record).unwrap();
         assert_eq!(decoder.decode(&bytes).unwrap(), bytes.len());
     }
     let batch = decoder.flush().unwrap().unwrap();
@@ -56,6 +63,26 @@ fn all_goldens_become_one_batch() {
 }
 
 #[test]
+fn records_of_the_first_release_have_the_columns_of_today() {
+    let events = samples::events_of_v1();
+    let records = events.iter().map(|event| avro_dir().join(format!("golden/v1/{}.bin", event.body.kind())));
+    let old = decoded(released_event_schemas()[0].0, records.collect());
+    let names = |batch: &RecordBatch| batch.schema().fields().iter().map(|field| field.name().clone()).collect::<Vec<_>>();
+    assert_eq!(names(&old), names(&batch()));
+    let rows = StructArray::from(old);
+    for (row, event) in events.iter().enumerate() {
+        for (kind, column) in samples::events().iter().map(|event| (event.body.kind(), column(&rows, event.body.kind()))) {
+            assert_eq!(column.is_valid(row), kind == event.body.kind(), "{kind} in row {row}");
+        }
+    }
+    let recorded = column(&rows, "memory_recorded").as_struct();
+    let governance = column(recorded, "governance").as_struct();
+    assert_eq!(column(governance, "keep_until").as_primitive::<TimestampMicrosecondType>().value(1), 1_900_000_000_000_000);
+    assert!(column(recorded, "pinned").is_null(1) && column(recorded, "half_life_s").is_null(1));
+    assert_eq!(column(governance, "watermark").as_string::<i32>().value(1), "contract-7");
+}
+
+#[test]
 fn bodies_keep_their_values() {
     let rows = StructArray::from(batch());
     let turn = column(&rows, "turn_received").as_struct();
@@ -78,6 +105,17 @@ fn bodies_keep_their_values() {
     assert_eq!(versions, [1, i64::from(u32::MAX)]);
     let valid = column(recorded, "valid").as_struct();
     assert_eq!(column(valid, "to").as_primitive::<TimestampMicrosecondType>().value(1), 1_700_000_000_000_001);
+
+    let row = 29;
+    let evaluated = column(&rows, "module_evaluated").as_struct();
+    let gates = column(evaluated, "gates").as_list::<i32>().value(row);
+    assert_eq!(column(gates.as_struct(), "name").as_string::<i32>().iter().flatten().collect::<Vec<_>>(), ["recall", "seconds"]);
+    assert!(column(gates.as_struct(), "threshold").is_null(1));
+    let changed = column(&rows, "tier_changed").as_struct();
+    let statistics = column(column(changed, "grounds").as_struct(), "statistics").as_struct();
+    assert_eq!(column(statistics, "heat").as_primitive::<Float32Type>().value(24), 7.25);
+    let trained = column(&rows, "module_trained").as_struct();
+    assert_eq!(column(trained, "data_digest").as_fixed_size_binary().value(28), [0xd5; 32]);
 
     let related = column(&rows, "memory_related").as_struct();
     assert_eq!(column(related, "weight").as_primitive::<Float32Type>().value(4), 0.25);

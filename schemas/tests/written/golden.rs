@@ -100,5 +100,13 @@ fn golden_bytes_of_every_release_decode() {
             read += 1;
         }
     }
-    assert!(read >= 23, "{read} golden files");
+    assert!(read >= 23 + 36, "{read} golden files");
+}
+
+#[test]
+fn events_of_the_first_release_say_what_they_said() {
+    for event in samples::events_of_v1() {
+        let path = avro_dir().join(format!("golden/v1/{}.bin", event.body.kind()));
+        assert_eq!(decode_event(&std::fs::read(&path).unwrap()).unwrap(), event, "{}", path.display());
+    }
 }

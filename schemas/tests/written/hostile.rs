@@ -39,7 +39,7 @@ fn each_fault_has_its_own_error() {
     check([&[0xC3, 0x01][..], &7u64.to_le_bytes(), &turn[10..]].concat(), |e| {
         *e == E::UnknownFingerprint { record: "event", fingerprint: 7 }
     });
-    check(turn[..turn.len() - 1].to_vec(), |e| matches!(e, E::Truncated { field: "job_run", .. }));
+    check(turn[..turn.len() - 1].to_vec(), |e| matches!(e, E::Truncated { field: "module_rolled_back", .. }));
     check([&turn[..], &[0]].concat(), |e| *e == E::Trailing { bytes: 1 });
     check(vec![0; EVENT_BYTES_MAX + 1], |e| *e == E::Oversize { bytes: EVENT_BYTES_MAX + 1 });
     check(replaced(&turn, b"\x08acme", b"\x08ac/e"), |e| matches!(e, E::Name { field: "tenant", .. }));
@@ -67,8 +67,20 @@ fn each_fault_has_its_own_error() {
 
     // The bodies follow the envelope; an event of the smallest one shows where they start.
     let revoked = of_kind("cube_revoked");
-    let start = revoked.len() - 21 - 16;
-    let (envelope, nulls) = (&revoked[..start], [0u8; 21]);
+    let rejected = of_kind("module_evaluated");
+    check(replaced(&rejected, &0.96875f32.to_le_bytes(), &f32::INFINITY.to_le_bytes()), |e| {
+        *e == E::NotFinite { field: "value", value: f32::INFINITY }
+    });
+    // A lifespan cannot end at an instant and decay as well.
+    let governed = of_kind("memory_governed");
+    let end = governed.windows(3).position(|window| window == [2, 2, 0x80]).unwrap() + 10;
+    let both = [&governed[..end], &[2, 2], &governed[end + 1..]].concat();
+    check(both, |e| matches!(e, E::Range { field: "half_life_s beside keep_until", value: 1 }));
+
+    const KINDS: usize = 34;
+    assert_eq!(samples::events().len(), KINDS);
+    let start = revoked.len() - KINDS - 16;
+    let (envelope, nulls) = (&revoked[..start], [0u8; KINDS]);
     let one = b"\x02\x1ebob@example.org".as_slice();
     check([envelope, &nulls[..]].concat(), |e| *e == E::NoBody);
     check([envelope, &nulls[..11], one, b"\x02\x06hot\x00", &nulls[13..]].concat(), |e| {
@@ -89,6 +101,17 @@ fn what_would_not_be_read_is_not_written() {
     let Body::TurnReceived(body) = &mut event.body else { panic!("not a turn") };
     body.stream_index = u64::MAX;
     assert_eq!(encode_event(&event, &mut out), Err(EncodeError::Range { field: "stream_index", value: u64::MAX }));
+    for (place, odd) in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY].into_iter().enumerate() {
+        let mut event = samples::events().swap_remove(29);
+        let Body::ModuleEvaluated(body) = &mut event.body else { panic!("not evaluated") };
+        body.gates[1].threshold = (place == 0).then_some(odd);
+        body.gates[0].value = if place == 0 { 0.0 } else { odd };
+        assert!(matches!(encode_event(&event, &mut out), Err(EncodeError::NotFinite { .. })));
+    }
+    let mut event = samples::events().swap_remove(21);
+    let Body::MemoryGoverned(body) = &mut event.body else { panic!("not governed") };
+    body.lifespan = Some(Lifespan::Decay { half_life_s: u64::MAX });
+    assert_eq!(encode_event(&event, &mut out), Err(EncodeError::Range { field: "half_life_s", value: u64::MAX }));
     assert_eq!(out, b"kept");
 }
 

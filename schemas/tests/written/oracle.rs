@@ -63,6 +63,8 @@ fn body_fields(body: &Body) -> Fields {
             ("governance", governance(&body.governance)),
             ("valid", validity(&body.valid)),
             ("content", sealed(&body.content)),
+            half_life(&body.governance),
+            pinned(&body.governance),
         ],
         Body::MemoryRecorded(body) => vec![
             ("memory", fixed(body.memory.as_bytes())),
@@ -73,6 +75,8 @@ fn body_fields(body: &Body) -> Fields {
             ("valid", validity(&body.valid)),
             ("sources", versions(&body.sources)),
             ("content", sealed(&body.content)),
+            half_life(&body.governance),
+            pinned(&body.governance),
         ],
         Body::MemoryRevised(body) => vec![
             ("memory", fixed(body.memory.as_bytes())),
@@ -163,7 +167,155 @@ fn body_fields(body: &Body) -> Fields {
             ("outcome", text(body.outcome.word())),
             ("report", text(&body.report)),
         ],
+        Body::MemoryGoverned(body) => vec![
+            ("memory", fixed(body.memory.as_bytes())),
+            ("sensitivity", maybe(body.sensitivity.map(|word| text(word.word())))),
+            ("trust", maybe(body.trust.map(|word| text(word.word())))),
+            ("priority", maybe(body.priority.map(Value::Int))),
+            ("lifespan", maybe(body.lifespan.map(|lifespan| record(ends(lifespan))))),
+            ("pinned", maybe(body.pinned.map(Value::Boolean))),
+            ("reason", words(&body.reason)),
+        ],
+        Body::ConflictNoted(body) => vec![
+            ("memory", fixed(body.memory.as_bytes())),
+            ("version", Value::Long(body.version.into())),
+            ("against", version(&body.against)),
+            ("confidence", Value::Float(body.confidence)),
+            ("detector", text(body.detector.as_str())),
+            ("verdict", words(&body.verdict.as_ref().map(ToString::to_string))),
+            ("reason", words(&body.reason)),
+        ],
+        Body::BeliefResolved(body) => vec![
+            ("memory", fixed(body.memory.as_bytes())),
+            ("version", Value::Long(body.version.into())),
+            ("over", versions(&body.over)),
+            ("outcome", text(body.outcome.word())),
+            ("since", maybe(body.since.map(time))),
+            ("confidence", Value::Float(body.confidence)),
+            ("decider", text(body.decider.as_str())),
+            ("verdict", words(&body.verdict.as_ref().map(ToString::to_string))),
+            ("reason", words(&body.reason)),
+        ],
+        Body::TierChanged(body) => vec![
+            ("memory", fixed(body.memory.as_bytes())),
+            ("version", Value::Long(body.version.into())),
+            ("from", text(body.from.word())),
+            ("to", text(body.to.word())),
+            ("carrier", maybe(body.carrier.map(|carrier| fixed(carrier.as_bytes())))),
+            ("grounds", grounds(&body.grounds)),
+            ("reason", words(&body.reason)),
+        ],
+        Body::BlockBuilt(body) => vec![
+            ("block", fixed(body.block.as_bytes())),
+            ("sources", versions(&body.sources)),
+            ("subjects", texts(body.subjects.iter().map(SubjectId::as_str))),
+            ("model", text(&body.model)),
+            ("setting", fixed(&body.setting.0)),
+            ("tokens", Value::Long(body.tokens as i64)),
+            ("bytes", Value::Long(body.bytes as i64)),
+            ("checksum", fixed(&body.checksum.0)),
+            ("grounds", grounds(&body.grounds)),
+            ("reason", words(&body.reason)),
+        ],
+        Body::BlockDropped(body) => vec![
+            ("block", fixed(body.block.as_bytes())),
+            ("cause", text(body.cause.word())),
+            ("grounds", grounds(&body.grounds)),
+            ("reason", words(&body.reason)),
+        ],
+        Body::ModuleProposed(body) => vec![
+            ("module", fixed(body.module.as_bytes())),
+            ("name", text(body.name.as_str())),
+            ("sources", versions(&body.sources)),
+            ("grounds", grounds(&body.grounds)),
+            ("reason", words(&body.reason)),
+        ],
+        Body::ModuleTrained(body) => vec![
+            ("module", fixed(body.module.as_bytes())),
+            ("name", text(body.name.as_str())),
+            ("parents", Value::Array(body.parents.iter().map(|parent| fixed(parent.as_bytes())).collect())),
+            ("sources", versions(&body.sources)),
+            ("subjects", texts(body.subjects.iter().map(SubjectId::as_str))),
+            ("base", text(&body.base)),
+            ("base_digest", fixed(&body.base_digest.0)),
+            ("tokenizer_digest", fixed(&body.tokenizer_digest.0)),
+            ("data_digest", fixed(&body.data_digest.0)),
+            ("artefact", fixed(&body.artefact.0)),
+            ("seed", Value::Long(body.seed as i64)),
+            ("code", text(&body.code)),
+            ("settings", text(&body.settings)),
+            ("report", text(&body.report)),
+            ("reason", words(&body.reason)),
+        ],
+        Body::ModuleEvaluated(body) => vec![
+            ("module", fixed(body.module.as_bytes())),
+            ("passed", Value::Boolean(body.passed)),
+            ("gates", Value::Array(body.gates.iter().map(gate).collect())),
+            ("report", text(&body.report)),
+            ("grounds", grounds(&body.grounds)),
+            ("reason", words(&body.reason)),
+        ],
+        Body::ModulePublished(body) => vec![
+            ("module", fixed(body.module.as_bytes())),
+            ("artefact", fixed(&body.artefact.0)),
+            ("bytes", Value::Long(body.bytes as i64)),
+            ("reason", words(&body.reason)),
+        ],
+        Body::ModuleActivated(body) => vec![
+            ("module", fixed(body.module.as_bytes())),
+            ("replaces", maybe(body.replaces.map(|module| fixed(module.as_bytes())))),
+            ("grounds", grounds(&body.grounds)),
+            ("reason", words(&body.reason)),
+        ],
+        Body::ModuleRetired(body) => {
+            vec![("module", fixed(body.module.as_bytes())), ("grounds", grounds(&body.grounds)), ("reason", words(&body.reason))]
+        }
+        Body::ModuleRolledBack(body) => vec![
+            ("module", fixed(body.module.as_bytes())),
+            ("to", maybe(body.to.map(|module| fixed(module.as_bytes())))),
+            ("grounds", grounds(&body.grounds)),
+            ("reason", words(&body.reason)),
+        ],
     }
+}
+
+fn gate(gate: &Gate) -> Value {
+    record(vec![
+        ("name", text(gate.name.as_str())),
+        ("value", Value::Float(gate.value)),
+        ("threshold", maybe(gate.threshold.map(Value::Float))),
+        ("passed", Value::Boolean(gate.passed)),
+    ])
+}
+
+fn grounds(grounds: &Grounds) -> Value {
+    let statistics = grounds.statistics.map(|statistics| {
+        record(vec![
+            ("as_of", time(statistics.as_of)),
+            ("accesses", Value::Long(statistics.accesses as i64)),
+            ("principals", Value::Long(statistics.principals as i64)),
+            ("sessions", Value::Long(statistics.sessions as i64)),
+            ("heat", Value::Float(statistics.heat)),
+            ("quantile", Value::Float(statistics.quantile)),
+            ("stable_s", Value::Long(statistics.stable_s as i64)),
+            ("tokens_saved", Value::Long(statistics.tokens_saved as i64)),
+        ])
+    });
+    record(vec![
+        ("policy", words(&grounds.policy.as_ref().map(ToString::to_string))),
+        ("policy_event", maybe(grounds.policy_event.map(|event| fixed(event.as_bytes())))),
+        ("statistics", maybe(statistics)),
+    ])
+}
+
+/// A lifespan as its two nullable fields.
+fn ends(lifespan: Lifespan) -> Fields {
+    let (keep_until, half_life_s) = match lifespan {
+        Lifespan::Keep => (None, None),
+        Lifespan::Until(until) => (Some(time(until)), None),
+        Lifespan::Decay { half_life_s } => (None, Some(Value::Long(half_life_s as i64))),
+    };
+    vec![("keep_until", maybe(keep_until)), ("half_life_s", maybe(half_life_s))]
 }
 
 fn record(fields: Fields) -> Value {
@@ -198,10 +350,11 @@ fn maybe(value: Option<Value>) -> Value {
 }
 
 fn versions(versions: &[VersionRef]) -> Value {
-    let one = |version: &VersionRef| {
-        record(vec![("memory", fixed(version.memory.as_bytes())), ("version", Value::Long(version.version.into()))])
-    };
-    Value::Array(versions.iter().map(one).collect())
+    Value::Array(versions.iter().map(version).collect())
+}
+
+fn version(version: &VersionRef) -> Value {
+    record(vec![("memory", fixed(version.memory.as_bytes())), ("version", Value::Long(version.version.into()))])
 }
 
 fn descriptive(descriptive: &Descriptive) -> Value {
@@ -213,17 +366,22 @@ fn descriptive(descriptive: &Descriptive) -> Value {
 }
 
 fn governance(governance: &Governance) -> Value {
-    let keep_until = match governance.lifespan {
-        Lifespan::Keep => None,
-        Lifespan::Until(until) => Some(time(until)),
-    };
-    record(vec![
+    let mut fields = vec![
         ("sensitivity", text(governance.sensitivity.word())),
         ("trust", text(governance.trust.word())),
         ("priority", Value::Int(governance.priority)),
-        ("keep_until", maybe(keep_until)),
         ("watermark", words(&governance.watermark.as_ref().map(ToString::to_string))),
-    ])
+    ];
+    fields.extend(ends(governance.lifespan).into_iter().take(1));
+    record(fields)
+}
+
+fn half_life(governance: &Governance) -> (&'static str, Value) {
+    ends(governance.lifespan).swap_remove(1)
+}
+
+fn pinned(governance: &Governance) -> (&'static str, Value) {
+    ("pinned", maybe(governance.pinned.then_some(Value::Boolean(true))))
 }
 
 fn validity(valid: &Validity) -> Value {

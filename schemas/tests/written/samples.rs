@@ -43,8 +43,51 @@ fn full_governance() -> Governance {
         sensitivity: Sensitivity::Personal,
         trust: Trust::Trusted,
         priority: -100,
-        lifespan: Lifespan::Until(Timestamp(1_900_000_000_000_000)),
+        lifespan: Lifespan::Decay { half_life_s: 2_592_000 },
+        pinned: true,
         watermark: Some(tag("contract-7")),
+    }
+}
+
+/// What the goldens of the first release say: it knew neither decay nor pins, and no kind after `job_run`.
+pub fn events_of_v1() -> Vec<Event> {
+    let mut events = events();
+    events.truncate(21);
+    for event in &mut events {
+        if let Body::MemoryRecorded(body) = &mut event.body {
+            body.governance.lifespan = Lifespan::Until(Timestamp(1_900_000_000_000_000));
+            body.governance.pinned = false;
+        }
+    }
+    events
+}
+
+fn block() -> BlockId {
+    BlockId::from_bytes(id(0xb1))
+}
+
+fn module(n: u8) -> ModuleId {
+    ModuleId::from_bytes(id(n))
+}
+
+fn subjects() -> BTreeSet<SubjectId> {
+    [SubjectId::new("s-a").unwrap(), SubjectId::new("s-b").unwrap()].into()
+}
+
+fn grounds() -> Grounds {
+    Grounds {
+        policy: Some(tag("hot")),
+        policy_event: Some(EventId::from_bytes(id(0x0e))),
+        statistics: Some(Statistics {
+            as_of: Timestamp(1_700_000_000_000_000),
+            accesses: 41,
+            principals: 3,
+            sessions: 12,
+            heat: 7.25,
+            quantile: 0.96875,
+            stable_s: 86_400,
+            tokens_saved: 5_300,
+        }),
     }
 }
 
@@ -161,6 +204,116 @@ pub fn events() -> Vec<Event> {
             ended_at: Timestamp(1_700_000_001_000_000),
             outcome: JobOutcome::Failed,
             report: "{\"expired\":12}".to_owned(),
+        }),
+        Body::MemoryGoverned(MemoryGoverned {
+            memory: memory(0x4c),
+            sensitivity: Some(Sensitivity::Secret),
+            trust: None,
+            priority: Some(7),
+            lifespan: Some(Lifespan::Until(Timestamp(1_900_000_000_000_000))),
+            pinned: Some(false),
+            reason: reason(),
+        }),
+        Body::ConflictNoted(ConflictNoted {
+            memory: memory(0x4d),
+            version: 2,
+            against: versions()[0],
+            confidence: 0.375,
+            detector: tag("rules"),
+            verdict: Some(tag("contradicts")),
+            reason: reason(),
+        }),
+        Body::BeliefResolved(BeliefResolved {
+            memory: memory(0x4d),
+            version: 2,
+            over: versions(),
+            outcome: BeliefOutcome::Replaces,
+            since: Some(Timestamp(1_690_000_000_000_000)),
+            confidence: 1.0,
+            decider: tag("anna"),
+            verdict: None,
+            reason: reason(),
+        }),
+        Body::TierChanged(TierChanged {
+            memory: memory(0x4e),
+            version: 3,
+            from: Kind::Plaintext,
+            to: Kind::Activation,
+            carrier: Some(block().memory()),
+            grounds: grounds(),
+            reason: None,
+        }),
+        Body::BlockBuilt(BlockBuilt {
+            block: block(),
+            sources: versions(),
+            subjects: subjects(),
+            model: "SmolLM2-135M-Instruct".to_owned(),
+            setting: Digest([0xd1; 32]),
+            tokens: 512,
+            bytes: 5_898_240,
+            checksum: Digest([0xd2; 32]),
+            grounds: grounds(),
+            reason: None,
+        }),
+        Body::BlockDropped(BlockDropped {
+            block: block(),
+            cause: DropCause::Stale,
+            grounds: Grounds::default(),
+            reason: reason(),
+        }),
+        Body::ModuleProposed(ModuleProposed {
+            module: module(0xa1),
+            name: tag("travel"),
+            sources: versions(),
+            grounds: grounds(),
+            reason: None,
+        }),
+        Body::ModuleTrained(ModuleTrained {
+            module: module(0xa1),
+            name: tag("travel"),
+            parents: vec![module(0xa0)],
+            sources: versions(),
+            subjects: subjects(),
+            base: "HuggingFaceTB/SmolLM2-135M-Instruct".to_owned(),
+            base_digest: Digest([0xd3; 32]),
+            tokenizer_digest: Digest([0xd4; 32]),
+            data_digest: Digest([0xd5; 32]),
+            artefact: Digest([0xd6; 32]),
+            seed: 17,
+            code: "0.1.0".to_owned(),
+            settings: "{\"rank\":16}".to_owned(),
+            report: "{\"loss\":0.5}".to_owned(),
+            reason: reason(),
+        }),
+        Body::ModuleEvaluated(ModuleEvaluated {
+            module: module(0xa1),
+            passed: true,
+            gates: vec![
+                Gate { name: tag("recall"), value: 0.96875, threshold: Some(0.95), passed: true },
+                Gate { name: tag("seconds"), value: -0.0, threshold: None, passed: true },
+            ],
+            report: "{\"questions\":60}".to_owned(),
+            grounds: Grounds { statistics: None, ..grounds() },
+            reason: None,
+        }),
+        Body::ModulePublished(ModulePublished {
+            module: module(0xa1),
+            artefact: Digest([0xd7; 32]),
+            bytes: 9_800_000,
+            reason: reason(),
+        }),
+        Body::ModuleActivated(ModuleActivated {
+            module: module(0xa1),
+            replaces: Some(module(0xa0)),
+            grounds: grounds(),
+            reason: reason(),
+        }),
+        Body::ModuleRetired(ModuleRetired { module: module(0xa0), grounds: grounds(), reason: None }),
+        Body::ModuleRolledBack(ModuleRolledBack {
+            module: module(0xa1),
+            to: Some(module(0xa0)),
+            grounds: Grounds::default(),
+            reason: reason(),
         }),
     ];
     bodies.into_iter().map(event).collect()

@@ -97,10 +97,179 @@ fn descriptive() -> impl Strategy<Value = Descriptive> {
 }
 
 fn governance() -> impl Strategy<Value = Governance> {
-    let lifespan = option::of(time()).prop_map(|until| until.map_or(Lifespan::Keep, Lifespan::Until));
-    (word(Sensitivity::ALL), word(Trust::ALL), any::<i32>(), lifespan, option::of(name(Tag::new))).prop_map(
-        |(sensitivity, trust, priority, lifespan, watermark)| Governance { sensitivity, trust, priority, lifespan, watermark },
+    (word(Sensitivity::ALL), word(Trust::ALL), any::<i32>(), lifespan(), any::<bool>(), option::of(name(Tag::new))).prop_map(
+        |(sensitivity, trust, priority, lifespan, pinned, watermark)| Governance {
+            sensitivity,
+            trust,
+            priority,
+            lifespan,
+            pinned,
+            watermark,
+        },
     )
+}
+
+fn lifespan() -> impl Strategy<Value = Lifespan> {
+    prop_oneof![
+        Just(Lifespan::Keep),
+        time().prop_map(Lifespan::Until),
+        count().prop_map(|half_life_s| Lifespan::Decay { half_life_s }),
+    ]
+}
+
+fn finite() -> impl Strategy<Value = f32> {
+    use proptest::num::f32::{NEGATIVE, NORMAL, POSITIVE, SUBNORMAL, ZERO};
+    POSITIVE | NEGATIVE | NORMAL | SUBNORMAL | ZERO
+}
+
+fn digest() -> impl Strategy<Value = Digest> {
+    any::<[u8; 32]>().prop_map(Digest)
+}
+
+fn subjects() -> impl Strategy<Value = std::collections::BTreeSet<SubjectId>> {
+    btree_set(name(SubjectId::new), 0..4)
+}
+
+fn block() -> impl Strategy<Value = BlockId> {
+    id().prop_map(BlockId::from_bytes)
+}
+
+fn module() -> impl Strategy<Value = ModuleId> {
+    id().prop_map(ModuleId::from_bytes)
+}
+
+prop_compose! {
+    fn statistics()(
+        as_of in time(),
+        (accesses, principals, sessions) in (count(), count(), count()),
+        (heat, quantile) in (finite(), finite()),
+        (stable_s, tokens_saved) in (count(), count()),
+    ) -> Statistics {
+        Statistics { as_of, accesses, principals, sessions, heat, quantile, stable_s, tokens_saved }
+    }
+}
+
+fn grounds() -> impl Strategy<Value = Grounds> {
+    (option::of(name(Tag::new)), option::of(id()), option::of(statistics())).prop_map(|(policy, event, statistics)| Grounds {
+        policy,
+        policy_event: event.map(EventId::from_bytes),
+        statistics,
+    })
+}
+
+fn gate() -> impl Strategy<Value = Gate> {
+    (name(Tag::new), finite(), option::of(finite()), any::<bool>()).prop_map(|(name, value, threshold, passed)| Gate {
+        name,
+        value,
+        threshold,
+        passed,
+    })
+}
+
+prop_compose! {
+    fn module_trained()(
+        (module, name, parents) in (module(), name(Tag::new), vec(module(), 0..3)),
+        (sources, subjects) in (versions(), subjects()),
+        base in any::<String>(),
+        (base_digest, tokenizer_digest, data_digest, artefact) in (digest(), digest(), digest(), digest()),
+        seed in count(),
+        (code, settings, report, reason) in (any::<String>(), any::<String>(), any::<String>(), reason()),
+    ) -> ModuleTrained {
+        ModuleTrained {
+            module, name, parents, sources, subjects, base, base_digest, tokenizer_digest, data_digest, artefact, seed, code,
+            settings, report, reason,
+        }
+    }
+}
+
+prop_compose! {
+    fn block_built()(
+        (block, sources, subjects) in (block(), versions(), subjects()),
+        (model, setting, checksum) in (any::<String>(), digest(), digest()),
+        (tokens, bytes) in (count(), count()),
+        (grounds, reason) in (grounds(), reason()),
+    ) -> BlockBuilt {
+        BlockBuilt { block, sources, subjects, model, setting, tokens, bytes, checksum, grounds, reason }
+    }
+}
+
+/// Bodies about beliefs, governance, tiers, blocks and modules.
+fn later_body() -> impl Strategy<Value = Body> {
+    let tag = || name(Tag::new);
+    let governed = (option::of(word(Sensitivity::ALL)), option::of(word(Trust::ALL)), option::of(any::<i32>()));
+    Union::new([
+        (memory(), governed, option::of(lifespan()), option::of(any::<bool>()), reason())
+            .prop_map(|(memory, (sensitivity, trust, priority), lifespan, pinned, reason)| {
+                Body::MemoryGoverned(MemoryGoverned { memory, sensitivity, trust, priority, lifespan, pinned, reason })
+            })
+            .boxed(),
+        (memory(), any::<u32>(), memory(), any::<u32>(), finite(), (tag(), option::of(tag())), reason())
+            .prop_map(|(memory, version, against, other, confidence, (detector, verdict), reason)| {
+                let against = VersionRef { memory: against, version: other };
+                Body::ConflictNoted(ConflictNoted { memory, version, against, confidence, detector, verdict, reason })
+            })
+            .boxed(),
+        (
+            memory(),
+            any::<u32>(),
+            versions(),
+            word(BeliefOutcome::ALL),
+            option::of(time()),
+            finite(),
+            (tag(), option::of(tag())),
+            reason(),
+        )
+            .prop_map(|(memory, version, over, outcome, since, confidence, (decider, verdict), reason)| {
+                Body::BeliefResolved(BeliefResolved {
+                    memory,
+                    version,
+                    over,
+                    outcome,
+                    since,
+                    confidence,
+                    decider,
+                    verdict,
+                    reason,
+                })
+            })
+            .boxed(),
+        (memory(), any::<u32>(), word(Kind::ALL), word(Kind::ALL), option::of(memory()), grounds(), reason())
+            .prop_map(|(memory, version, from, to, carrier, grounds, reason)| {
+                Body::TierChanged(TierChanged { memory, version, from, to, carrier, grounds, reason })
+            })
+            .boxed(),
+        block_built().prop_map(Body::BlockBuilt).boxed(),
+        (block(), word(DropCause::ALL), grounds(), reason())
+            .prop_map(|(block, cause, grounds, reason)| Body::BlockDropped(BlockDropped { block, cause, grounds, reason }))
+            .boxed(),
+        (module(), tag(), versions(), grounds(), reason())
+            .prop_map(|(module, name, sources, grounds, reason)| {
+                Body::ModuleProposed(ModuleProposed { module, name, sources, grounds, reason })
+            })
+            .boxed(),
+        module_trained().prop_map(Body::ModuleTrained).boxed(),
+        (module(), any::<bool>(), vec(gate(), 0..4), any::<String>(), grounds(), reason())
+            .prop_map(|(module, passed, gates, report, grounds, reason)| {
+                Body::ModuleEvaluated(ModuleEvaluated { module, passed, gates, report, grounds, reason })
+            })
+            .boxed(),
+        (module(), digest(), count(), reason())
+            .prop_map(|(module, artefact, bytes, reason)| {
+                Body::ModulePublished(ModulePublished { module, artefact, bytes, reason })
+            })
+            .boxed(),
+        (module(), option::of(module()), grounds(), reason())
+            .prop_map(|(module, replaces, grounds, reason)| {
+                Body::ModuleActivated(ModuleActivated { module, replaces, grounds, reason })
+            })
+            .boxed(),
+        (module(), grounds(), reason())
+            .prop_map(|(module, grounds, reason)| Body::ModuleRetired(ModuleRetired { module, grounds, reason }))
+            .boxed(),
+        (module(), option::of(module()), grounds(), reason())
+            .prop_map(|(module, to, grounds, reason)| Body::ModuleRolledBack(ModuleRolledBack { module, to, grounds, reason }))
+            .boxed(),
+    ])
 }
 
 fn envelope() -> impl Strategy<Value = Envelope> {
@@ -121,6 +290,10 @@ fn envelope() -> impl Strategy<Value = Envelope> {
 }
 
 fn body() -> impl Strategy<Value = Body> {
+    prop_oneof![21 => earlier_body(), 13 => later_body()]
+}
+
+fn earlier_body() -> impl Strategy<Value = Body> {
     let principal = || name(PrincipalId::new);
     let hold = || id().prop_map(HoldId::from_bytes);
     let erasure = || id().prop_map(ErasureId::from_bytes);

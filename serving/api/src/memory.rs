@@ -85,6 +85,19 @@ pub struct Memory {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(format = DateTime)]
     pub expires: Option<String>,
+    /// Its worth halves in this many seconds without use.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub half_life_s: Option<u64>,
+    /// It does not expire until it is unpinned.
+    #[serde(default)]
+    pub pinned: bool,
+    /// The form that it is served in: `plaintext`, `activation` or `parametric`.
+    #[serde(default)]
+    pub tier: String,
+    /// The memory that is believed in its place.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(format = "uuid")]
+    pub superseded_by: Option<String>,
     /// Mark carried into everything derived from it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub watermark: Option<String>,

@@ -3,12 +3,48 @@
 use cubelog_memory::*;
 use proptest::prelude::*;
 
-use crate::given::*;
+use crate::given::{module as given_module, *};
 
 const MEMORIES: u64 = 4;
 
 /// Any event that a writer might append, sensible or not.
 fn any_body() -> impl Strategy<Value = Body> {
+    prop_oneof![3 => any_memory_body(), 2 => any_carrier_body()]
+}
+
+/// Events about beliefs, tiers, blocks and modules. Versions are small, so that many are met.
+fn any_carrier_body() -> impl Strategy<Value = Body> {
+    let one = || (0..MEMORIES, 1u32..4);
+    let sources = || prop::collection::vec((0..MEMORIES, 1u32..3), 0..3);
+    let module = || 0u64..3;
+    prop_oneof![
+        2 => (0..MEMORIES, any::<bool>()).prop_map(|(memory, pin)| pinned(memory, pin)),
+        2 => (one(), one()).prop_map(|(memory, against)| noted(memory, against)),
+        3 => (one(), prop::collection::vec(one(), 0..3), prop::sample::select(BeliefOutcome::ALL), prop::option::of(-5i64..5))
+            .prop_map(|(memory, over, outcome, since)| believed(memory, &over, outcome, since)),
+        6 => (0u64..3, sources()).prop_map(|(number, sources)| built(number, &sources)),
+        2 => (0u64..3).prop_map(dropped),
+        6 => (one(), prop::sample::select(Kind::ALL), prop::sample::select(Kind::ALL), 0u64..3).prop_map(|(memory, from, to, by)| {
+            let carrier = match to {
+                Kind::Plaintext => None,
+                Kind::Activation => Some(block(by).memory()),
+                Kind::Parametric => Some(given_module(by).memory()),
+            };
+            tier(memory, from, to, carrier)
+        }),
+        1 => (module(), sources()).prop_map(|(number, sources)| proposed(number, &sources)),
+        5 => (module(), sources(), prop::collection::vec(module(), 0..2))
+            .prop_map(|(number, sources, parents)| trained(number, &sources, &parents)),
+        5 => (module(), prop::bool::weighted(0.9)).prop_map(|(number, passed)| evaluated(number, passed)),
+        5 => module().prop_map(published),
+        5 => (module(), prop::option::weighted(0.2, module())).prop_map(|(number, replaces)| activated(number, replaces)),
+        1 => module().prop_map(retired),
+        1 => (module(), prop::option::of(module())).prop_map(|(number, to)| rolled_back(number, to)),
+        1 => (0u64..2, prop::sample::select(vec!["s-1", "s-2"])).prop_map(|(number, of)| erasure(number, of)),
+    ]
+}
+
+fn any_memory_body() -> impl Strategy<Value = Body> {
     let memory = 0..MEMORIES + 1;
     let version = 0u32..6;
     let text = "[a-d]{1,3}";
@@ -27,11 +63,60 @@ fn any_body() -> impl Strategy<Value = Body> {
     ]
 }
 
+/// A few events that belong together, as a job or a trainer appends them; alone, hardly any module would come to be worn.
+fn any_errand() -> impl Strategy<Value = Vec<Body>> {
+    let sources = || prop::collection::vec((0..MEMORIES, 1u32..3), 1..3);
+    let promote = |sources: &[(u64, VersionNo)], to, by| tier(sources[0], Kind::Plaintext, to, Some(by));
+    prop_oneof![
+        12 => any_body().prop_map(|body| vec![body]),
+        1 => (0..MEMORIES, 1..MEMORIES, 1u32..3, prop::sample::select(BeliefOutcome::ALL)).prop_map(|(one, step, version, outcome)| {
+            let (one, other) = ((one, version), ((one + step) % MEMORIES, 1));
+            vec![noted(one, other), believed(one, &[other], outcome, None)]
+        }),
+        1 => (0u64..3, sources()).prop_map(move |(number, sources)| {
+            vec![built(number, &sources), promote(&sources, Kind::Activation, block(number).memory())]
+        }),
+        2 => (0u64..3, sources()).prop_map(move |(number, sources)| {
+            let promoted = promote(&sources, Kind::Parametric, given_module(number).memory());
+            [served(number, &sources), vec![promoted]].concat()
+        }),
+    ]
+}
+
 fn any_history() -> impl Strategy<Value = Vec<Body>> {
-    prop::collection::vec(any_body(), 0..60).prop_map(|mut bodies| {
+    (any::<bool>(), prop::collection::vec(any_errand(), 0..60)).prop_map(|(furnished, errands)| {
+        let mut bodies = errands.concat();
+        // Half of the histories begin with memories, so that what is built from them exists.
+        let texts = ["a", "b", "c", "ab"].into_iter().zip(0..MEMORIES).filter(|_| furnished);
+        bodies.splice(0..0, texts.map(|(text, memory)| recorded(memory, text)));
         bodies.insert(0, created());
         bodies
     })
+}
+
+#[test]
+fn histories_reach_what_the_laws_are_about() {
+    use proptest::strategy::ValueTree;
+    use proptest::test_runner::TestRunner;
+    let mut runner = TestRunner::deterministic();
+    let mut reached = std::collections::BTreeMap::new();
+    for _ in 0..2_000 {
+        let bodies = any_history().new_tree(&mut runner).unwrap().current();
+        let (state, applied) = fold(bodies.clone());
+        for (body, applied) in bodies.iter().zip(applied) {
+            *reached.entry(body.kind()).or_insert(0) += i32::from(applied.verdict == Verdict::Applied);
+            let memories = applied.changes.iter().filter_map(|change| match change {
+                Change::Version(change) => Some(&change.memory),
+                _ => None,
+            });
+            for memory in memories {
+                *reached.entry(memory.tier().word()).or_insert(0) += 1;
+                *reached.entry("superseded").or_insert(0) += i32::from(memory.superseded.is_some());
+            }
+        }
+        *reached.entry("revoked").or_insert(0) += state.modules.values().filter(|module| module.is_revoked()).count() as i32;
+    }
+    assert!(reached.values().all(|count| *count >= 10), "{reached:?}");
 }
 
 /// What must hold of every state, whatever happened.
@@ -44,12 +129,55 @@ fn check_invariants(state: &CubeState) {
         if let Some(into) = memory.merged_into {
             assert!(state.memories.contains_key(&into) && into != memory.id);
         }
+        if let Some(superseded) = memory.superseded {
+            assert!(state.memories.contains_key(&superseded.by) && superseded.by != memory.id);
+        }
+        assert!(memory.valid.to.is_none_or(|to| memory.valid.from < to));
+        match memory.carrier {
+            // A carrier may have gone stale by another source; it still holds this version.
+            Some(Carrier::Block(block)) => assert!(state.blocks[&block].sources.hold_version(memory.id, memory.current)),
+            Some(Carrier::Module(module)) => {
+                let module = &state.modules[&module];
+                assert!(module.stage == Stage::Active && module.sources.hold_version(memory.id, memory.current));
+            }
+            None => {}
+        }
+    }
+    for ((newer, older), review) in &state.reviews {
+        assert!(newer != older);
+        assert_eq!(state.memories[newer].current, review.version);
+        assert_eq!(state.memories[older].current, review.against_version);
+    }
+    for block in state.blocks.values() {
+        check_fresh(state, &block.sources, block.stale);
+    }
+    for module in state.modules.values() {
+        check_fresh(state, &module.sources, module.stale);
+        assert!(module.stage != Stage::Active || (module.artefact.is_some() && !module.is_revoked()));
+    }
+}
+
+/// What is not marked says what its sources say now; what holds an erased subject is revoked.
+fn check_fresh(state: &CubeState, sources: &Sources, stale: Option<Stale>) {
+    let erased = sources.subjects.iter().any(|subject| state.is_erased(subject));
+    assert!(!erased || stale.is_some_and(Stale::is_revoked));
+    for version in sources.versions().iter().filter(|_| stale.is_none()) {
+        let memory = &state.memories[&version.memory];
+        assert_eq!(memory.current, version.version);
+        assert!(memory.expired_at.is_none() && memory.superseded.is_none() && memory.lifecycle != Lifecycle::Merged);
     }
 }
 
 /// Chains have no gaps: content-bearing rows of a memory are numbered 1, 2, 3 ... and every parent exists.
 fn check_chains(applied: &[Applied]) {
     let mut last: std::collections::HashMap<MemoryId, VersionNo> = Default::default();
+    for applied in applied {
+        let mut touched = std::collections::HashSet::new();
+        for change in &applied.changes {
+            let Change::Version(change) = change else { continue };
+            assert!(touched.insert(change.memory.id), "an event gives a memory one row");
+        }
+    }
     for change in applied.iter().flat_map(|applied| &applied.changes) {
         let Change::Version(change) = change else { continue };
         let newest = last.entry(change.memory.id).or_insert(0);

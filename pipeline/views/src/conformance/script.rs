@@ -187,12 +187,7 @@ impl Script {
             correlation: None,
             schema_version: SCHEMA_VERSION,
         };
-        let reason = match &body {
-            Body::MemoryMoved(body) => body.reason.clone(),
-            Body::MemoryExpired(body) => body.reason.clone(),
-            Body::ConflictResolved(body) => body.reason.clone(),
-            _ => None,
-        };
+        let reason = body.reason().map(str::to_owned);
         let event = Event { envelope, body };
         let state = self.states.entry(cube.clone()).or_insert_with(|| CubeState::new(cube.clone()));
         let applied = apply(state, here, &event);

@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use arrow_array::{Array, RecordBatch};
+use arrow_array::{Array, RecordBatch, StringArray};
 use cubelog_memory::{CubeState, Erasure, ErasureId, EventId, HoldId, MemoryId, PrincipalId, Right, SubjectId, Tag, Visibility};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::carriers;
 use super::schema::cubes;
-use crate::columns::{BatchReader, BatchWriter};
+use crate::columns::{BatchReader, BatchWriter, maybe_text};
 use crate::error::ViewError;
 use crate::rows::CubeRow;
 
@@ -50,6 +51,9 @@ pub fn to_batch(rows: &[CubeRow]) -> Result<RecordBatch, ViewError> {
             }))
         }),
     );
+    batch.maybe_text("modules", states.clone().map(|state| carriers::modules_text(&state.modules)));
+    batch.maybe_text("blocks", states.clone().map(|state| carriers::blocks_text(&state.blocks)));
+    batch.maybe_text("reviews", states.clone().map(|state| carriers::reviews_text(&state.reviews)));
     batch.text(
         "events",
         states.map(|state| {
@@ -68,6 +72,9 @@ pub fn from_batch(batch: &RecordBatch) -> Result<Vec<CubeRow>, ViewError> {
     let (owner, visibility, auditable) = (reader.text("owner")?, reader.text("visibility")?, reader.flag("auditable")?);
     let (grants, policies) = (reader.text("grants")?, reader.text("policies")?);
     let (holds, erasures, events) = (reader.text("holds")?, reader.text("erasures")?, reader.text("events")?);
+    // A table that an older program made, and that nobody has opened for writing since, lacks these.
+    let later = |name: &str| if reader.has(name) { reader.text(name).map(Some) } else { Ok(None) };
+    let (modules, blocks, reviews) = (later("modules")?, later("blocks")?, later("reviews")?);
     let damaged = |error: &dyn std::fmt::Display| reader.damaged(error);
     (0..reader.rows())
         .map(|row| {
@@ -97,6 +104,16 @@ pub fn from_batch(batch: &RecordBatch) -> Result<Vec<CubeRow>, ViewError> {
             }
             let events: Vec<Uuid> = serde_json::from_str(events.value(row)).map_err(|e| damaged(&e))?;
             state.cube_events = events.into_iter().map(EventId::new).collect();
+            let text = |column: Option<&StringArray>| column.and_then(|column| maybe_text(column, row));
+            if let Some(text) = text(modules) {
+                state.modules = carriers::modules_from(&text).map_err(|e| damaged(&e))?;
+            }
+            if let Some(text) = text(blocks) {
+                state.blocks = carriers::blocks_from(&text).map_err(|e| damaged(&e))?;
+            }
+            if let Some(text) = text(reviews) {
+                state.reviews = carriers::reviews_from(&text).map_err(|e| damaged(&e))?;
+            }
             Ok(CubeRow { state, changed_at: changed_at.get(row), changed: positions.get(row) })
         })
         .collect()

@@ -20,5 +20,9 @@ pub fn cubes() -> SchemaRef {
         some("holds", DataType::Utf8),
         some("erasures", DataType::Utf8),
         some("events", DataType::Utf8),
+        // What the first views did not have stands at the end, where an older table gets it, and is null where there is none.
+        maybe("modules", DataType::Utf8),
+        maybe("blocks", DataType::Utf8),
+        maybe("reviews", DataType::Utf8),
     ])
 }

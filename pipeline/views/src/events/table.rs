@@ -11,8 +11,8 @@ use super::EventsError;
 use super::scan::RawEvent;
 use super::shape::{self, Shape};
 
-/// Fields of a body that name the memory that the event is about, in order of preference.
-const MEMORY_FIELDS: [&str; 3] = ["memory", "into", "from"];
+/// Fields of a body that name the memory that the event is about, in order of preference. A block and a module are memories too.
+const MEMORY_FIELDS: [&str; 5] = ["memory", "into", "from", "block", "module"];
 
 /// One column that is made from the field of the same name of a decoded event.
 #[derive(Debug)]

@@ -231,10 +231,10 @@ fn a_bad_record_costs_itself_only() {
 
 #[test]
 fn an_older_schema_reads_as_the_current_one() {
-    // As if an earlier release had known no jobs: the last field of the record is missing.
+    // As if an earlier release had known no way back: the last field of the record is missing.
     let mut older: serde_json::Value = serde_json::from_str(cubelog_schemas::EVENT_SCHEMA).unwrap();
     let removed = older["fields"].as_array_mut().unwrap().pop().unwrap();
-    assert_eq!(removed["name"], "job_run");
+    assert_eq!(removed["name"], "module_rolled_back");
     let json = older.to_string();
     let Rabin::Rabin(fingerprint) = AvroSchema::new(json.clone()).fingerprint(FingerprintAlgorithm::Rabin).unwrap() else {
         panic!("no rabin fingerprint");
@@ -254,6 +254,37 @@ fn an_older_schema_reads_as_the_current_one() {
     assert_eq!(decoded.batches.len(), 7, "a change of the writer's schema ends the batch");
     let batch = concat_batches(&decoder.schema(), &decoded.batches).unwrap();
     assert_eq!(batch, decode(&self::records()).0);
+}
+
+/// What the releases wrote of every kind, as rows of one table.
+#[test]
+fn goldens_of_all_releases_become_rows_of_today() {
+    let golden = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../schemas/avro/golden");
+    for (release, kinds) in [("v1", 21), ("v2", 34)] {
+        let mut expected = Vec::new();
+        let mut records = Vec::new();
+        for file in std::fs::read_dir(golden.join(release)).unwrap() {
+            let path = file.unwrap().path();
+            let kind = path.file_stem().unwrap().to_str().unwrap().to_owned();
+            if kind == "access" || kind == "content" {
+                continue;
+            }
+            let payload = Bytes::from(std::fs::read(&path).unwrap());
+            let event = cubelog_schemas::decode_event(&payload).unwrap();
+            let position = Position { partition: 0, offset: expected.len() as u64 };
+            records.push(RawEvent { position, recorded_at: Timestamp(1), payload });
+            expected.push((Some(kind), event.body.memory().map(|memory| memory.to_string())));
+        }
+        assert_eq!(records.len(), kinds);
+        let (batch, bad) = decode(&records);
+        assert_eq!(bad, vec![]);
+        let rows: Vec<_> = texts(&batch, "kind").into_iter().zip(texts(&batch, "memory_id")).collect();
+        assert_eq!(rows, expected);
+        if release == "v2" {
+            let digests = batch["module_trained"].as_struct()["artefact"].as_string::<i32>().iter().flatten().collect::<Vec<_>>();
+            assert_eq!(digests, ["d6".repeat(32)]);
+        }
+    }
 }
 
 #[test]

@@ -24,6 +24,7 @@ pub fn to_batch(rows: &[MemoryRow], dim: Option<usize>) -> Result<RecordBatch, V
     batch.time("changed_at", states.clone().map(|memory| memory.changed_at));
     batch.flag("visible", states.clone().map(|memory| memory.is_visible()));
     write_state(&mut batch, states.clone());
+    write_later(&mut batch, states.clone());
     write_about(&mut batch, "", states.map(|memory| (&memory.subject, &memory.fingerprint, &memory.valid)));
     batch.text("actor", rows.iter().map(|row| row.actor.as_str()));
     batch.time("occurred_at", rows.iter().map(|row| row.occurred_at));

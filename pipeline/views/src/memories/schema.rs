@@ -3,7 +3,7 @@
 use arrow_schema::{DataType, SchemaRef};
 
 use crate::columns::{maybe, schema, some, time_type, vector_type};
-use crate::parts::{about_fields, content_fields, packed_fields, state_fields};
+use crate::parts::{about_fields, content_fields, later_fields, packed_fields, state_fields};
 
 /// `dim` numbers in a vector; stores without an encoder have no vector column.
 pub fn memories(dim: Option<usize>) -> SchemaRef {
@@ -24,5 +24,6 @@ pub fn memories(dim: Option<usize>) -> SchemaRef {
     fields.push(maybe("search_text", DataType::Utf8));
     fields.extend(dim.map(|dim| maybe("vector", vector_type(dim))));
     fields.extend(packed_fields());
+    fields.extend(later_fields());
     schema(fields)
 }

@@ -34,6 +34,7 @@ pub fn to_batch(rows: &[VersionRow]) -> Result<RecordBatch, ViewError> {
     write_about(&mut batch, "", rows.iter().map(|row| (&row.subject, &row.fingerprint, &row.valid)));
     write_content(&mut batch, rows.iter().map(|row| &row.content));
     write_state(&mut batch, states.clone());
+    write_later(&mut batch, states.clone());
     write_about(&mut batch, "memory_", states.map(|memory| (&memory.subject, &memory.fingerprint, &memory.valid)));
     batch.binary(PACKED_STATE, rows.iter().map(|row| Some(pack::version_row(row))));
     batch.binary(PACKED_CONTENT, rows.iter().map(|row| pack::content(&row.content)));

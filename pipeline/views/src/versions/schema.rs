@@ -4,7 +4,7 @@
 use arrow_schema::{DataType, SchemaRef};
 
 use crate::columns::{maybe, schema, some, time_type};
-use crate::parts::{about_fields, content_fields, packed_fields, state_fields};
+use crate::parts::{about_fields, content_fields, later_fields, packed_fields, state_fields};
 
 pub fn versions() -> SchemaRef {
     let mut fields = vec![
@@ -30,5 +30,6 @@ pub fn versions() -> SchemaRef {
     fields.extend(state_fields());
     fields.extend(about_fields("memory_"));
     fields.extend(packed_fields());
+    fields.extend(later_fields());
     schema(fields)
 }

@@ -88,6 +88,8 @@ fn memory_of(number: u64, version: u32, offset: u64, text_of: &Content) -> Memor
         stream_index: Some(number),
         merged_into: None,
         expired_at: None,
+        superseded: None,
+        carrier: None,
         created_at: Timestamp(number as i64),
         changed_at: Timestamp(offset as i64),
         changed: Position { partition: 0, offset },

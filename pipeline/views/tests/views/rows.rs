@@ -92,10 +92,68 @@ prop_compose! {
         sensitivity in word(Sensitivity::ALL),
         trust in word(Trust::ALL),
         priority in any::<i32>(),
-        until in of(time()),
-        watermark in of(tag()),
+        lifespan in prop_oneof![
+            Just(Lifespan::Keep),
+            time().prop_map(Lifespan::Until),
+            any::<u64>().prop_map(|half_life_s| Lifespan::Decay { half_life_s }),
+        ],
+        (pinned, watermark) in (any::<bool>(), of(tag())),
     ) -> Governance {
-        Governance { sensitivity, trust, priority, lifespan: until.map_or(Lifespan::Keep, Lifespan::Until), watermark }
+        Governance { sensitivity, trust, priority, lifespan, pinned, watermark }
+    }
+}
+
+fn carrier() -> impl Strategy<Value = Carrier> {
+    prop_oneof![
+        bytes().prop_map(|id| Carrier::Block(BlockId::from_bytes(id))),
+        bytes().prop_map(|id| Carrier::Module(ModuleId::from_bytes(id))),
+    ]
+}
+
+prop_compose! {
+    fn superseded()(by in memory_id(), since in time(), valid_to in of(time())) -> Superseded {
+        Superseded { by, since, valid_to }
+    }
+}
+
+fn digest() -> impl Strategy<Value = Digest> {
+    any::<[u8; 32]>().prop_map(Digest)
+}
+
+fn sources() -> impl Strategy<Value = Sources> {
+    let version = (memory_id(), any::<u32>()).prop_map(|(memory, version)| VersionRef { memory, version });
+    (vec(version, 0..4), btree_set(subject(), 0..3)).prop_map(|(versions, subjects)| Sources::new(&versions, subjects))
+}
+
+fn stale() -> impl Strategy<Value = Option<Stale>> {
+    of((word(StaleCause::ALL), of(memory_id())).prop_map(|(cause, source)| Stale { cause, source }))
+}
+
+prop_compose! {
+    fn module()(
+        (name, stage, parents) in (tag(), word(Stage::ALL), vec(bytes().prop_map(ModuleId::from_bytes), 0..3)),
+        (sources, base, artefact, stale) in (sources(), of(digest()), of(digest()), stale()),
+    ) -> Module {
+        Module { name, stage, parents, sources, base, artefact, stale }
+    }
+}
+
+prop_compose! {
+    fn block()(
+        (sources, setting, stale) in (sources(), digest(), stale()),
+        (tokens, bytes) in any::<(u64, u64)>(),
+    ) -> Block {
+        Block { sources, setting, tokens, bytes, stale }
+    }
+}
+
+prop_compose! {
+    fn review()(
+        (version, against_version) in any::<(u32, u32)>(),
+        confidence in 0.0f32..=1.0,
+        detector in tag(),
+    ) -> Review {
+        Review { version, against_version, confidence, detector }
     }
 }
 
@@ -108,11 +166,12 @@ prop_compose! {
         (descriptive, governance, origin) in (descriptive(), governance(), word(Origin::ALL)),
         stream_index in of(any::<u64>()),
         (merged_into, expired_at) in (of(memory_id()), of(time())),
+        (superseded, carrier) in (of(superseded()), of(carrier())),
         (created_at, changed_at, changed) in (time(), time(), position()),
     ) -> Memory {
         Memory {
             id, kind, lifecycle, current, last, siblings, subject, fingerprint, valid, descriptive, governance, origin,
-            stream_index, merged_into, expired_at, created_at, changed_at, changed,
+            stream_index, merged_into, expired_at, superseded, carrier, created_at, changed_at, changed,
         }
     }
 }
@@ -158,6 +217,9 @@ prop_compose! {
         holds in btree_map(bytes().prop_map(HoldId::from_bytes), of(memory_id()), 0..4),
         erasures in btree_map(bytes().prop_map(ErasureId::from_bytes), (subject(), any::<bool>()), 0..4),
         cube_events in vec(event_id(), 0..4),
+        modules in btree_map(bytes().prop_map(ModuleId::from_bytes), module(), 0..3),
+        blocks in btree_map(bytes().prop_map(BlockId::from_bytes), block(), 0..3),
+        reviews in btree_map((memory_id(), memory_id()), review(), 0..3),
         (changed_at, changed) in (time(), position()),
     ) -> CubeRow {
         let mut state = CubeState::new(key);
@@ -173,6 +235,9 @@ prop_compose! {
             .map(|(id, (subject, done))| (id, (subject, if done { Erasure::Completed } else { Erasure::Requested })))
             .collect();
         state.cube_events = cube_events;
+        state.modules = modules;
+        state.blocks = blocks;
+        state.reviews = reviews;
         CubeRow { state, changed_at, changed }
     }
 }

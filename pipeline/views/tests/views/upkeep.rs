@@ -2,10 +2,11 @@
 
 use std::path::Path;
 
+use cubelog_memory::ranking::Method;
 use cubelog_views::conformance::script::{DIM, Script, vector_of};
-use cubelog_views::{Filter, SearchQuery, ViewStore};
+use cubelog_views::{Filter, LanceViews, SearchQuery, ViewOptions, ViewStore};
 
-use super::{assert_holds, home, ingest, open};
+use super::{assert_holds, home, ingest, open, options};
 
 fn count_files(folder: &Path) -> usize {
     std::fs::read_dir(folder)

@@ -56,9 +56,16 @@ fn base(cube: &CubeKey, memory: &cubelog_memory::Memory, content: &Shown) -> Mem
         trust: memory.governance.trust.word().to_owned(),
         priority: memory.governance.priority,
         expires: match memory.governance.lifespan {
-            Lifespan::Keep => None,
+            Lifespan::Keep | Lifespan::Decay { .. } => None,
             Lifespan::Until(until) => Some(time(until)),
         },
+        half_life_s: match memory.governance.lifespan {
+            Lifespan::Decay { half_life_s } => Some(half_life_s),
+            Lifespan::Keep | Lifespan::Until(_) => None,
+        },
+        pinned: memory.governance.pinned,
+        tier: memory.tier().word().to_owned(),
+        superseded_by: memory.superseded.map(|superseded| superseded.by.to_string()),
         watermark: memory.governance.watermark.as_ref().map(ToString::to_string),
         origin: memory.origin.word().to_owned(),
         stream_index: memory.stream_index,

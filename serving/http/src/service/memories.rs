@@ -6,8 +6,8 @@ use cubelog_api::memories::{
 };
 use cubelog_api::{Code, Problem};
 use cubelog_memory::{
-    Content, CubeKey, Descriptive, Governance, Lifecycle, Lifespan, MemoryId, Relation, SemanticType, Sensitivity, Timestamp,
-    Trust, VersionNo,
+    Body, Content, CubeKey, Descriptive, Governance, Lifecycle, Lifespan, MemoryId, Relation, SemanticType, Sensitivity,
+    Timestamp, Trust, VersionNo,
 };
 use cubelog_runner::{Caller, Change, Effect, Outcome, Request};
 
@@ -209,6 +209,10 @@ impl Asked {
             Change::Tag { memory, .. } => ("memory_tagged", Some(*memory), None, true),
             Change::Expire { memory, .. } => ("memory_expired", Some(*memory), None, true),
             Change::Resolve { memory, .. } => ("conflict_resolved", Some(*memory), None, true),
+            Change::Plain(body) => {
+                let touches = matches!(**body, Body::MemoryGoverned(_) | Body::TierChanged(_));
+                (body.kind(), body.memory(), None, touches)
+            }
         };
         Self { kind, memory, text, is_of_a_version }
     }
@@ -237,6 +241,7 @@ fn descriptive(request: &RecordRequest) -> Result<Descriptive, Problem> {
 fn governance(request: &RecordRequest) -> Result<Governance, Problem> {
     let ordinary = Governance::default();
     Ok(Governance {
+        pinned: ordinary.pinned,
         sensitivity: match request.sensitivity.as_deref() {
             None => ordinary.sensitivity,
             Some(word) => parse::word("sensitivity", word, Sensitivity::from_word, Sensitivity::ALL)?,

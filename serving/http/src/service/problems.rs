@@ -3,7 +3,7 @@
 use cubelog_api::{Code, Problem};
 use cubelog_keyring::KeyError;
 use cubelog_log::LogError;
-use cubelog_memory::Rejection;
+use cubelog_memory::{Refusal, Rejection};
 use cubelog_runner::RunError;
 use cubelog_views::ViewError;
 
@@ -55,17 +55,37 @@ fn rejected(rejection: &Rejection) -> Problem {
         Rejection::Held(_) => Code::Held,
         Rejection::Expired(_) => Code::Expired,
         Rejection::UnknownHold => Code::UnknownHold,
+        Rejection::Memory { refusal, .. } | Rejection::Block { refusal, .. } | Rejection::Module { refusal, .. } => {
+            refused(*refusal)
+        }
         Rejection::TooMany { .. }
         | Rejection::Future
         | Rejection::EmptyValidity
         | Rejection::OutOfRange(_)
-        | Rejection::WithItself(_) => Code::Invalid,
+        | Rejection::WithItself(_)
+        | Rejection::NothingToChange => Code::Invalid,
     };
     let problem = Problem::new(code, rejection.to_string());
     match rejection {
         Rejection::Stale { current, .. } => problem.with_current_version(*current),
         Rejection::UnknownVersion { last, .. } => problem.with_current_version(*last),
         _ => problem,
+    }
+}
+
+/// What the fold would make of it. A block and a module count as memories here: their ids are.
+fn refused(refusal: Refusal) -> Code {
+    match refusal {
+        Refusal::UnknownMemory | Refusal::UnknownBlock | Refusal::UnknownModule => Code::UnknownMemory,
+        Refusal::UnknownVersion => Code::UnknownVersion,
+        Refusal::MemoryExists | Refusal::CubeExists | Refusal::BlockExists => Code::Exists,
+        Refusal::IllegalMove { .. } | Refusal::IllegalStage { .. } => Code::IllegalMove,
+        Refusal::Held | Refusal::Pinned => Code::Held,
+        Refusal::UnknownHold => Code::UnknownHold,
+        Refusal::Stale => Code::Stale,
+        Refusal::AlreadyExpired => Code::Expired,
+        Refusal::Revoked | Refusal::NotCarried => Code::Refused,
+        Refusal::NoSources | Refusal::WithItself => Code::Invalid,
     }
 }
 
@@ -159,6 +179,7 @@ mod tests {
             (Rejection::Stale { memory, expected: 2, current: 3 }.into(), 409, false),
             (Rejection::CubeExists(cube).into(), 409, false),
             (Rejection::Future.into(), 422, false),
+            (Rejection::Memory { memory, refusal: Refusal::Pinned }.into(), 409, false),
             (RunError::BadRequest("no".into()), 422, false),
             (full().into(), 507, false),
             (broker().into(), 503, true),

@@ -1,188 +1,14 @@
-//! `apply`: one event onto the state of its cube. Total and deterministic; the order of the log decides every race.
-//! What changed comes back as values, which the projector turns into rows after the fold.
+//! What events about memories change: their chains, their lifecycle, their labels and governance.
 
+use super::{Applied, At, Change, ContentFrom, Edge, Refusal, Verdict, VersionChange, stale};
+use crate::carrier::StaleCause;
 use crate::content::Fingerprint;
 use crate::event::*;
-use crate::ids::{EventId, MemoryId};
 use crate::lifecycle::Lifecycle;
-use crate::metadata::{Kind, Lifespan, Relation, Validity};
-use crate::position::{Position, Timestamp};
-use crate::state::{CubeState, Erasure, Memory, Sibling};
+use crate::metadata::{Kind, Relation, Validity};
+use crate::state::{CubeState, Memory, Sibling};
 
-/// Where and when the log recorded an event.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct At {
-    pub position: Position,
-    pub recorded_at: Timestamp,
-}
-
-/// What the log order made of an event.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Verdict {
-    Applied,
-    /// The same event id was folded before: nothing happened.
-    Duplicate,
-    /// The precondition no longer held: the content stands as a sibling version, the current one is untouched.
-    Conflict {
-        version: VersionNo,
-    },
-    /// The event has no effect, for a reason that the state alone decides.
-    Refused(Refusal),
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Refusal {
-    UnknownMemory,
-    UnknownVersion,
-    MemoryExists,
-    CubeExists,
-    IllegalMove { from: Lifecycle, to: Lifecycle },
-    Held,
-    UnknownHold,
-    Stale,
-    AlreadyExpired,
-}
-
-/// What a fold step changed, to be written into views.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Change {
-    /// A new row of a version chain; the row of `memories` follows from it unless it is a sibling.
-    Version(Box<VersionChange>),
-    /// A turn took its place in a stream.
-    Turn {
-        memory: MemoryId,
-        stream_index: u64,
-        occurred_at: Timestamp,
-    },
-    Edge(Edge),
-    /// The cube's own row changed.
-    Cube,
-}
-
-#[derive(Debug, Clone, PartialEq)]
-pub struct VersionChange {
-    /// The memory after the event.
-    pub memory: Memory,
-    pub version: VersionNo,
-    /// Versions that this one came from; more than one after a merge or a resolution.
-    pub parents: Vec<VersionRef>,
-    /// A sibling in conflict: `memory.current` is another version.
-    pub conflict: bool,
-    /// Which version's content the row shows: its own if the event brought content, else that of an earlier row.
-    pub content: ContentFrom,
-    /// First row of this memory.
-    pub is_new: bool,
-    pub subject: crate::ids::SubjectId,
-    pub fingerprint: Fingerprint,
-    pub valid: Validity,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ContentFrom {
-    /// The event's own content.
-    Event,
-    /// Unchanged: what the memory's row of that version says.
-    Version(VersionNo),
-}
-
-#[derive(Debug, Clone, PartialEq)]
-pub struct Edge {
-    pub from: MemoryId,
-    pub to: MemoryId,
-    pub relation: Relation,
-    pub weight: f32,
-    pub withdrawn: bool,
-}
-
-#[derive(Debug, Clone, PartialEq)]
-pub struct Applied {
-    pub verdict: Verdict,
-    pub changes: Vec<Change>,
-}
-
-impl Applied {
-    fn with(changes: Vec<Change>) -> Self {
-        Self { verdict: Verdict::Applied, changes }
-    }
-    fn nothing(verdict: Verdict) -> Self {
-        Self { verdict, changes: Vec::new() }
-    }
-    fn refused(refusal: Refusal) -> Self {
-        Self::nothing(Verdict::Refused(refusal))
-    }
-}
-
-/// Folds one event. Never fails: an event that cannot have its effect is refused, and every replay refuses it alike.
-pub fn apply(state: &mut CubeState, at: At, event: &Event) -> Applied {
-    if !state.seen.insert(event.envelope.id) {
-        return Applied::nothing(Verdict::Duplicate);
-    }
-    match &event.body {
-        Body::TurnReceived(body) => received(state, at, event, body),
-        Body::MemoryRecorded(body) => recorded(state, at, event, body),
-        Body::MemoryRevised(body) => revised(state, at, body),
-        Body::MemoryMerged(body) => merged(state, at, body),
-        Body::MemoryRelated(body) => related(state, body),
-        Body::MemoryMoved(body) => moved(state, at, body),
-        Body::MemoryTagged(body) => tagged(state, at, body),
-        Body::MemoryExpired(body) => expired(state, at, body),
-        Body::ConflictResolved(body) => resolved(state, at, body),
-        Body::CubeCreated(body) => cube_created(state, at, event.envelope.id, body),
-        Body::CubeGranted(body) => cube(state, event, |state| {
-            state.grants.insert(body.principal.clone(), body.right);
-        }),
-        Body::CubeRevoked(body) => cube(state, event, |state| {
-            state.grants.remove(&body.principal);
-        }),
-        Body::PolicySet(body) => cube(state, event, |state| {
-            if body.document.is_empty() {
-                state.policies.remove(&body.name);
-            } else {
-                state.policies.insert(body.name.clone(), body.document.clone());
-            }
-        }),
-        Body::HoldPlaced(body) => cube(state, event, |state| {
-            state.holds.insert(body.hold, body.memory);
-        }),
-        Body::HoldLifted(body) => match state.holds.contains_key(&body.hold) {
-            false => Applied::refused(Refusal::UnknownHold),
-            true => cube(state, event, |state| {
-                state.holds.remove(&body.hold);
-            }),
-        },
-        Body::ErasureRequested(body) => cube(state, event, |state| {
-            let entry = state.erasures.entry(body.erasure);
-            entry.or_insert_with(|| (body.subject.clone(), Erasure::Requested));
-        }),
-        Body::ErasureCompleted(body) => cube(state, event, |state| {
-            state.erasures.insert(body.erasure, (body.subject.clone(), Erasure::Completed));
-        }),
-        // These record what happened around the state; readers find them on the log.
-        Body::CubeImported(_) | Body::ExtractionRecorded(_) | Body::DeadLetterHandled(_) | Body::JobRun(_) => {
-            Applied::with(Vec::new())
-        }
-    }
-}
-
-fn cube(state: &mut CubeState, event: &Event, change: impl FnOnce(&mut CubeState)) -> Applied {
-    change(state);
-    state.cube_events.push(event.envelope.id);
-    Applied::with(vec![Change::Cube])
-}
-
-fn cube_created(state: &mut CubeState, at: At, id: EventId, body: &CubeCreated) -> Applied {
-    if state.exists() {
-        return Applied::refused(Refusal::CubeExists);
-    }
-    state.owner = Some(body.owner.clone());
-    state.visibility = body.visibility;
-    state.auditable = body.auditable;
-    state.created_at = Some(at.recorded_at);
-    state.cube_events.push(id);
-    Applied::with(vec![Change::Cube])
-}
-
-fn received(state: &mut CubeState, at: At, event: &Event, body: &TurnReceived) -> Applied {
+pub(super) fn received(state: &mut CubeState, at: At, event: &Event, body: &TurnReceived) -> Applied {
     let turn = Change::Turn { memory: body.memory, stream_index: body.stream_index, occurred_at: event.envelope.occurred_at };
     let memory = Memory {
         id: body.memory,
@@ -200,6 +26,8 @@ fn received(state: &mut CubeState, at: At, event: &Event, body: &TurnReceived) -
         stream_index: Some(body.stream_index),
         merged_into: None,
         expired_at: None,
+        superseded: None,
+        carrier: None,
         created_at: at.recorded_at,
         changed_at: at.recorded_at,
         changed: at.position,
@@ -207,7 +35,7 @@ fn received(state: &mut CubeState, at: At, event: &Event, body: &TurnReceived) -
     begin(state, memory, Vec::new(), Some(turn))
 }
 
-fn recorded(state: &mut CubeState, at: At, event: &Event, body: &MemoryRecorded) -> Applied {
+pub(super) fn recorded(state: &mut CubeState, at: At, event: &Event, body: &MemoryRecorded) -> Applied {
     let memory = Memory {
         id: body.memory,
         kind: body.kind,
@@ -224,6 +52,8 @@ fn recorded(state: &mut CubeState, at: At, event: &Event, body: &MemoryRecorded)
         stream_index: None,
         merged_into: None,
         expired_at: None,
+        superseded: None,
+        carrier: None,
         created_at: at.recorded_at,
         changed_at: at.recorded_at,
         changed: at.position,
@@ -282,6 +112,9 @@ fn add_version(memory: &mut Memory, at: At, incoming: &Incoming<'_>, parents: Ve
         memory.subject = incoming.content.subject.clone();
         memory.fingerprint = incoming.fingerprint;
         memory.valid = incoming.valid;
+        // New content is a new statement, and nothing that was built from the old one says it.
+        memory.superseded = None;
+        memory.carrier = None;
     } else {
         memory.siblings.push(Sibling {
             version,
@@ -305,7 +138,7 @@ fn add_version(memory: &mut Memory, at: At, incoming: &Incoming<'_>, parents: Ve
 }
 
 /// A row that repeats the current content because only metadata changed.
-fn touch(memory: &mut Memory, at: At) -> Change {
+pub(super) fn touch(memory: &mut Memory, at: At) -> Change {
     memory.changed = at.position;
     memory.changed_at = at.recorded_at;
     Change::Version(Box::new(VersionChange {
@@ -321,7 +154,7 @@ fn touch(memory: &mut Memory, at: At) -> Change {
     }))
 }
 
-fn revised(state: &mut CubeState, at: At, body: &MemoryRevised) -> Applied {
+pub(super) fn revised(state: &mut CubeState, at: At, body: &MemoryRevised) -> Applied {
     let Some(memory) = state.memories.get_mut(&body.memory) else {
         return Applied::refused(Refusal::UnknownMemory);
     };
@@ -332,10 +165,14 @@ fn revised(state: &mut CubeState, at: At, body: &MemoryRevised) -> Applied {
     let incoming = Incoming { content: &body.content, fingerprint: body.fingerprint, valid: body.valid };
     let parents = vec![VersionRef { memory: body.memory, version: body.expected }];
     let (verdict, change) = add_version(memory, at, &incoming, parents, met);
-    Applied { verdict, changes: vec![change] }
+    let mut changes = vec![change];
+    if met {
+        changes.extend(stale::spoil(state, body.memory, StaleCause::Revised));
+    }
+    Applied { verdict, changes }
 }
 
-fn merged(state: &mut CubeState, at: At, body: &MemoryMerged) -> Applied {
+pub(super) fn merged(state: &mut CubeState, at: At, body: &MemoryMerged) -> Applied {
     let Some(into) = state.memories.get(&body.into) else {
         return Applied::refused(Refusal::UnknownMemory);
     };
@@ -364,17 +201,27 @@ fn merged(state: &mut CubeState, at: At, body: &MemoryMerged) -> Applied {
     changes.push(change);
     if met {
         for source in &body.sources {
-            if let Some(memory) = state.memories.get_mut(&source.memory) {
+            // A source that is named twice has one row all the same.
+            if let Some(memory) = state.memories.get_mut(&source.memory)
+                && memory.lifecycle != Lifecycle::Merged
+            {
                 memory.lifecycle = Lifecycle::Merged;
                 memory.merged_into = Some(body.into);
+                memory.carrier = None;
                 changes.push(touch(memory, at));
             }
         }
+        let spoilt = stale::spoil(state, body.into, StaleCause::Revised);
+        let spoilt = body.sources.iter().fold(spoilt, |spoilt, source| {
+            let more = stale::spoil(state, source.memory, StaleCause::Merged);
+            spoilt.or(more)
+        });
+        changes.extend(spoilt);
     }
     Applied { verdict, changes }
 }
 
-fn related(state: &mut CubeState, body: &MemoryRelated) -> Applied {
+pub(super) fn related(state: &mut CubeState, body: &MemoryRelated) -> Applied {
     if !state.memories.contains_key(&body.from) || !state.memories.contains_key(&body.to) {
         return Applied::refused(Refusal::UnknownMemory);
     }
@@ -387,7 +234,7 @@ fn related(state: &mut CubeState, body: &MemoryRelated) -> Applied {
     })])
 }
 
-fn moved(state: &mut CubeState, at: At, body: &MemoryMoved) -> Applied {
+pub(super) fn moved(state: &mut CubeState, at: At, body: &MemoryMoved) -> Applied {
     let Some(memory) = state.memories.get_mut(&body.memory) else {
         return Applied::refused(Refusal::UnknownMemory);
     };
@@ -399,7 +246,7 @@ fn moved(state: &mut CubeState, at: At, body: &MemoryMoved) -> Applied {
     Applied::with(vec![touch(memory, at)])
 }
 
-fn tagged(state: &mut CubeState, at: At, body: &MemoryTagged) -> Applied {
+pub(super) fn tagged(state: &mut CubeState, at: At, body: &MemoryTagged) -> Applied {
     let Some(memory) = state.memories.get_mut(&body.memory) else {
         return Applied::refused(Refusal::UnknownMemory);
     };
@@ -410,7 +257,20 @@ fn tagged(state: &mut CubeState, at: At, body: &MemoryTagged) -> Applied {
     Applied::with(vec![touch(memory, at)])
 }
 
-fn expired(state: &mut CubeState, at: At, body: &MemoryExpired) -> Applied {
+pub(super) fn governed(state: &mut CubeState, at: At, body: &MemoryGoverned) -> Applied {
+    let Some(memory) = state.memories.get_mut(&body.memory) else {
+        return Applied::refused(Refusal::UnknownMemory);
+    };
+    let governance = &mut memory.governance;
+    governance.sensitivity = body.sensitivity.unwrap_or(governance.sensitivity);
+    governance.trust = body.trust.unwrap_or(governance.trust);
+    governance.priority = body.priority.unwrap_or(governance.priority);
+    governance.lifespan = body.lifespan.unwrap_or(governance.lifespan);
+    governance.pinned = body.pinned.unwrap_or(governance.pinned);
+    Applied::with(vec![touch(memory, at)])
+}
+
+pub(super) fn expired(state: &mut CubeState, at: At, body: &MemoryExpired) -> Applied {
     if state.is_held(body.memory) {
         return Applied::refused(Refusal::Held);
     }
@@ -420,11 +280,17 @@ fn expired(state: &mut CubeState, at: At, body: &MemoryExpired) -> Applied {
     if memory.expired_at.is_some() {
         return Applied::refused(Refusal::AlreadyExpired);
     }
+    if memory.governance.pinned {
+        return Applied::refused(Refusal::Pinned);
+    }
     memory.expired_at = Some(at.recorded_at);
-    Applied::with(vec![touch(memory, at)])
+    memory.carrier = None;
+    let mut changes = vec![touch(memory, at)];
+    changes.extend(stale::spoil(state, body.memory, StaleCause::Expired));
+    Applied::with(changes)
 }
 
-fn resolved(state: &mut CubeState, at: At, body: &ConflictResolved) -> Applied {
+pub(super) fn resolved(state: &mut CubeState, at: At, body: &ConflictResolved) -> Applied {
     let Some(memory) = state.memories.get_mut(&body.memory) else {
         return Applied::refused(Refusal::UnknownMemory);
     };
@@ -443,12 +309,14 @@ fn resolved(state: &mut CubeState, at: At, body: &ConflictResolved) -> Applied {
         memory.subject = winner.subject;
         memory.fingerprint = winner.fingerprint;
         memory.valid = winner.valid;
+        memory.superseded = None;
     }
     memory.last += 1;
     memory.current = memory.last;
+    memory.carrier = None;
     memory.changed = at.position;
     memory.changed_at = at.recorded_at;
-    Applied::with(vec![Change::Version(Box::new(VersionChange {
+    let mut changes = vec![Change::Version(Box::new(VersionChange {
         memory: memory.clone(),
         version: memory.current,
         parents,
@@ -458,13 +326,7 @@ fn resolved(state: &mut CubeState, at: At, body: &ConflictResolved) -> Applied {
         subject: memory.subject.clone(),
         fingerprint: memory.fingerprint,
         valid: memory.valid,
-    }))])
-}
-
-/// Whether a memory with this lifespan is due to expire at `now`.
-pub fn is_due(lifespan: Lifespan, now: Timestamp) -> bool {
-    match lifespan {
-        Lifespan::Keep => false,
-        Lifespan::Until(end) => end <= now,
-    }
+    }))];
+    changes.extend(stale::spoil(state, body.memory, StaleCause::Revised));
+    Applied::with(changes)
 }
