@@ -79,8 +79,13 @@ pub fn find(memories: &Memories, names: &Names, search: &Search<'_>) -> Vec<(Spo
         }
         for spot in best_of(&scores, &lexical) {
             for (neighbour, _) in memories.neighbours(spot, REACH) {
-                if search.admit.passes(memories.place(neighbour)) && !scores.contains_key(&neighbour) {
-                    scores.insert(neighbour, Scores { dense: query.similarity(memories, neighbour), bm25: None });
+                if scores.contains_key(&neighbour) || !search.admit.passes(memories.place(neighbour)) {
+                    continue;
+                }
+                // What has nothing of the query by itself is no answer, wherever it stands.
+                let dense = query.similarity(memories, neighbour);
+                if dense.is_some() || lexical.share(neighbour).is_some() {
+                    scores.insert(neighbour, Scores { dense, bm25: None });
                 }
             }
         }

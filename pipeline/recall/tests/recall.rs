@@ -159,15 +159,16 @@ fn words_are_weighed_by_bm25_over_the_searched_cubes_alone() {
 }
 
 #[test]
-fn what_stands_beside_a_match_in_its_session_is_found_with_it() {
-    let rows = [said(0, "what did you buy"), said(0, "a kayak"), said(1, "nothing"), said(0, "far away")];
+fn what_stands_beside_a_match_in_its_session_is_lifted_by_it() {
+    let vector = [0.0, 0.0, 0.6, 0.8];
+    let with_vector = |session, text| Row { vector: Some(vector), ..said(session, text) };
+    let rows = [said(0, "what did you buy"), with_vector(0, "a kayak"), with_vector(1, "a canoe"), said(0, "far away")];
     let (memories, names) = hold(&rows, &[1].into());
     let admit = Admit::cubes_of(&names, &["acme/cube0"]);
     let ask = Ask::new(10);
-    let search = Search { similar: Side::No, ..search(&admit, &[], "buy", &ask) };
+    let search = Search { candidates: 1, ..search(&admit, &[0.0, 0.0, 0.0, 1.0], "buy", &ask) };
     let hits = find(&memories, &names, &search);
     let rows: Vec<u64> = hits.iter().map(|(spot, _)| memories.place(*spot).row).collect();
-    assert_eq!(rows[..2], [0, 1], "the answer behind its question; another session's turn is no neighbour");
-    assert!(!rows.contains(&2));
-    assert!(hits[1].1.terms.iter().any(|(term, value)| *term == Term::Beside && *value > 0.0));
+    assert_eq!(rows, [1, 0], "the answer and its question; what has nothing of the query is none, wherever it stands");
+    assert!(hits[0].1.terms.iter().any(|(term, value)| *term == Term::Beside && *value > 0.0));
 }

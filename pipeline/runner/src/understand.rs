@@ -61,7 +61,10 @@ pub fn understand(query: &str, context: &[String], scene: &Scene, asked_at: Time
 
 /// The name in front of a line: `Ana: text` or `<Ana>: text`.
 fn label(line: &str) -> Option<&str> {
-    let (label, _) = line.split_once(':')?;
+    let (label, said) = line.split_once(':')?;
+    if said.starts_with("//") {
+        return None;
+    }
     let label = label.trim().trim_start_matches('<').trim_end_matches('>').trim();
     (!label.is_empty()
         && label.split_whitespace().count() <= 3

@@ -38,6 +38,10 @@ pub struct Options {
     pub runs: usize,
     /// A tenth of the sizes, for a quick look; nothing is judged.
     pub quick: bool,
+    /// A Python with the peers installed; without one they are left out.
+    pub python: Option<std::path::PathBuf>,
+    /// Where models lie, for peers that read the same ones.
+    pub models: std::path::PathBuf,
     /// Where scratch stores are made; removed at the end.
     pub scratch: std::path::PathBuf,
 }

@@ -71,7 +71,7 @@ async fn large_tables_are_searched_by_indices_and_younger_rows_beside_them() {
     let old = store.search(SearchQuery { vector: None, ..query("plum number 5") }).await.unwrap();
     assert!(old.iter().all(|found| found.row.content.clear().unwrap().text != "plum number 5"), "revised away");
     let ask = cubelog_memory::ranking::Ask { method: Method::Dense, ..cubelog_memory::ranking::Ask::new(5) };
-    let near = store.search(SearchQuery { ask, ..query("plum number 1234") }).await.unwrap();
+    let near = store.search(SearchQuery { ask, candidates: 100, ..query("plum number 1234") }).await.unwrap();
     assert_eq!(near[0].row.content.clear().unwrap().text, "plum number 1234", "by the index of vectors");
     assert_holds(&store, &script).await;
     store.maintain().await.unwrap();

@@ -23,6 +23,9 @@ pub struct BenchArgs {
     /// A Kafka broker to measure beside, host:port; without one that part is skipped
     #[arg(long, value_name = "BROKER", env = "CUBELOG_KAFKA_BOOTSTRAP", hide_env_values = true)]
     pub kafka: Option<String>,
+    /// A Python in which the peers are installed (`make peers`); without one they are left out
+    #[arg(long, value_name = "PYTHON", env = "CUBELOG_BENCH_PYTHON", hide_env_values = true)]
+    pub python: Option<PathBuf>,
     /// Runs of each throughput measurement; their median counts
     #[arg(long, value_name = "N", default_value_t = 3)]
     pub runs: usize,
@@ -48,14 +51,17 @@ pub async fn run(app: &App, args: BenchArgs) -> Result<Exit> {
     app.directory_only("bench")?;
     let scratch = tempfile::Builder::new().prefix("cubelog-bench-").tempdir();
     let scratch = scratch.map_err(|error| Failure::io("cannot make a temporary directory", &error))?;
+    let config = app.config()?;
     let options = Options {
+        python: args.python,
+        models: config.models.clone(),
         only: args.only,
         kafka: args.kafka,
         runs: args.runs.max(1),
         quick: args.quick,
         scratch: scratch.path().to_owned(),
     };
-    let kit = ProgramKit { config: app.config()? };
+    let kit = ProgramKit { config };
     // For people each line appears as soon as it is measured, and is the answer; other forms are written whole at the end.
     let table = app.screen.is_table();
     let report = |measured: &Measured| match table {

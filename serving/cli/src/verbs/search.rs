@@ -77,8 +77,12 @@ pub async fn run(app: &App, args: SearchArgs) -> Result<Exit> {
     app.with_store(need, async |store| {
         let answer = store.search(request).await?;
         let columns: &[Column] = if args.explain { &super::fields::HITS_EXPLAINED } else { &super::fields::HITS };
-        let hits: Vec<Shown<'_>> = answer.hits.iter().map(|hit| Shown { because: because(hit), hit }).collect();
-        app.screen.answer(&answer, columns, &hits)?;
+        if app.screen.is_table() {
+            let hits: Vec<Shown<'_>> = answer.hits.iter().map(|hit| Shown { because: because(hit), hit }).collect();
+            app.screen.answer(&answer, columns, &hits)?;
+        } else {
+            app.screen.answer(&answer, columns, &answer.hits)?;
+        }
         if answer.query_cut {
             app.screen.note("the query was longer than 8 KiB and was cut");
         }

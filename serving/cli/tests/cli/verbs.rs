@@ -51,7 +51,7 @@ fn search_finds_and_filters() {
     let early = hits(&["cat", "--cube", "nadia-tomas", "--until", "2026-01-01", "-k", "50"]);
     assert!(!early.is_empty() && early.iter().all(|hit| hit["valid"]["from"].as_str().unwrap() < "2026"), "{early:?}");
     let explained = place.ok(&["search", "cat", "--explain", "-k", "3"]);
-    assert!(explained.out.contains("because of") && explained.out.contains("words 0."), "{explained}");
+    assert!(explained.out.contains("words 0.") && explained.out.contains("session 0."), "{explained}");
 }
 
 #[test]
