@@ -1,6 +1,6 @@
 //! What is believed at a time: per subject and attribute the current claim, its history, and what a person should look at.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use cubelog_memory::Timestamp;
 
@@ -22,6 +22,20 @@ pub struct Belief {
     pub said: u32,
     /// Taken back: it was never true.
     pub withdrawn: bool,
+    /// Places of the claims behind it among those given, in the order in which they were said.
+    pub behind: Vec<usize>,
+    /// What speaks against it since.
+    pub displaced: Option<Displaced>,
+}
+
+/// A later claim that ended a belief, took it back or contradicts it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Displaced {
+    /// Its place among those given; `None` where it is not among them.
+    pub by: Option<usize>,
+    pub verdict: Verdict,
+    /// In plain words.
+    pub reason: String,
 }
 
 impl Belief {
@@ -35,7 +49,25 @@ impl Belief {
 pub struct Review {
     pub earlier: Option<Claim>,
     pub later: Claim,
+    /// Their places among those given.
+    pub earlier_at: Option<usize>,
+    pub later_at: usize,
     pub reason: String,
+}
+
+/// What somebody settled who knows better than rules, by the places of claims among those given.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Settled {
+    /// Claims that are believed no longer: since when in the world, and which claim is believed instead, if one is.
+    pub replaced: BTreeMap<usize, (Timestamp, Option<usize>)>,
+    /// Claims that stand side by side whatever the rules say, the smaller place first.
+    pub agreed: BTreeSet<(usize, usize)>,
+}
+
+impl Settled {
+    fn agree(&self, a: usize, b: usize) -> bool {
+        self.agreed.contains(&(a.min(b), a.max(b)))
+    }
 }
 
 /// Everything about one attribute of one subject.
@@ -79,49 +111,92 @@ impl Beliefs {
 /// Folds `claims`, given in log order, into what holds at `at`. Claims are taken in the order in which they were said; the log
 /// order decides only among those said at the same instant. Subjects and attributes do not influence each other.
 pub fn current(claims: &[Claim], at: Timestamp) -> Beliefs {
-    let mut groups: BTreeMap<(String, Attribute), Vec<&Claim>> = BTreeMap::new();
-    for claim in claims.iter().filter(|claim| claim.modality == Modality::Asserted) {
-        groups.entry((claim.subject.clone(), claim.attribute.clone())).or_default().push(claim);
+    let claims: Vec<&Claim> = claims.iter().collect();
+    believed(&claims, &Settled::default(), at)
+}
+
+/// The same, where something was settled.
+pub fn believed(claims: &[&Claim], settled: &Settled, at: Timestamp) -> Beliefs {
+    let mut groups: BTreeMap<(String, Attribute), Vec<(usize, &Claim)>> = BTreeMap::new();
+    for (place, claim) in claims.iter().enumerate().filter(|(_, claim)| claim.modality == Modality::Asserted) {
+        groups.entry((claim.subject.clone(), claim.attribute.clone())).or_default().push((place, claim));
     }
     let lines = groups.into_iter().map(|(key, mut claims)| {
-        claims.sort_by_key(|claim| claim.said_at);
-        (key, fold(&claims, at))
+        claims.sort_by_key(|(_, claim)| claim.said_at);
+        (key, fold(&claims, settled, at))
     });
     Beliefs { lines: lines.collect() }
 }
 
-fn fold(claims: &[&Claim], at: Timestamp) -> Line {
+fn fold(claims: &[(usize, &Claim)], settled: &Settled, at: Timestamp) -> Line {
     let mut line = Line::default();
-    for claim in claims {
-        take(&mut line, claim);
+    for (place, claim) in claims {
+        match settled.replaced.get(place) {
+            Some((since, by)) => line.history.push(replaced(*place, claim, *since, *by)),
+            None => take(&mut line, *place, claim, settled),
+        }
     }
     line.current = line.history.iter().filter(|belief| belief.holds_at(at) && belief.claim.answer().is_some()).cloned().collect();
-    if claims[0].cardinality() == crate::attribute::Cardinality::One && line.current.len() > 1 {
-        // Contradictions leave both open; the later one is told, and the review says that there is another.
-        line.current.drain(..line.current.len() - 1);
+    if claims[0].1.cardinality() == crate::attribute::Cardinality::One && line.current.len() > 1 {
+        // Contradictions leave both open; what was said last is told, and the review says that there is another.
+        let said = |belief: &Belief| claims.iter().rposition(|(place, _)| belief.behind.contains(place));
+        let last = (0..line.current.len()).max_by_key(|index| said(&line.current[*index])).unwrap_or(0);
+        let told = line.current[last].behind.clone();
+        line.current
+            .retain(|belief| belief.behind == told || belief.behind.iter().any(|a| told.iter().any(|b| settled.agree(*a, *b))));
     }
     for belief in &line.current {
         if belief.claim.confidence < REVIEW_BELOW && belief.said == 1 {
             let reason = "believed on weak grounds".to_owned();
-            line.reviews.push(Review { earlier: None, later: belief.claim.clone(), reason });
+            let later_at = belief.behind.first().copied().unwrap_or_default();
+            line.reviews.push(Review { earlier: None, later: belief.claim.clone(), earlier_at: None, later_at, reason });
         }
     }
     line
 }
 
-fn take(line: &mut Line, claim: &Claim) {
+/// A claim that somebody settled another in place of. Where that began no later than this, it never held.
+fn replaced(place: usize, claim: &Claim, since: Timestamp, by: Option<usize>) -> Belief {
+    let valid = claim.valid();
+    Belief {
+        claim: claim.clone(),
+        from: valid.from,
+        to: Some(valid.to.map_or(since, |to| to.min(since)).max(valid.from)),
+        said: 1,
+        withdrawn: since <= valid.from,
+        behind: vec![place],
+        displaced: Some(Displaced { by, verdict: Verdict::Changes, reason: "settled".to_owned() }),
+    }
+}
+
+fn take(line: &mut Line, place: usize, claim: &Claim, settled: &Settled) {
     let from = claim.valid().from;
     // Said after it was over ("I used to …"): it holds for no time that a question could meet, unless its start is known.
-    let mut belief = Belief { claim: claim.clone(), from, to: claim.validity.to, said: 1, withdrawn: false };
+    let mut belief = Belief {
+        claim: claim.clone(),
+        from,
+        to: claim.validity.to,
+        said: 1,
+        withdrawn: false,
+        behind: vec![place],
+        displaced: None,
+    };
     let open: Vec<usize> = (0..line.history.len()).filter(|index| is_open(&line.history[*index], claim)).collect();
     let mut keep = true;
     for index in open {
         let judgement = compare(&line.history[index].claim, claim);
         let old = &mut line.history[index];
+        if old.behind.iter().any(|other| settled.agree(*other, place)) {
+            continue;
+        }
+        let displaced = Some(Displaced { by: Some(place), verdict: judgement.verdict, reason: judgement.reason.clone() });
+        let earlier_at = old.behind.last().copied();
         match judgement.verdict {
             Verdict::Unrelated => {}
             Verdict::Restates | Verdict::Refines => {
                 old.said = old.said.saturating_add(1);
+                old.behind.push(place);
+                old.displaced = None;
                 let better = judgement.verdict == Verdict::Refines || claim.confidence > old.claim.confidence;
                 let to = claim.validity.to.or(old.to);
                 if better {
@@ -139,29 +214,36 @@ fn take(line: &mut Line, claim: &Claim) {
             Verdict::Changes => {
                 let end = if claim.is_past() { claim.validity.to.unwrap_or(from) } else { from };
                 old.to = Some(old.to.map_or(end, |to| to.min(end)).max(old.from));
+                old.displaced = displaced;
                 keep = keep && !claim.is_past();
             }
             Verdict::Corrects => {
                 old.withdrawn = true;
+                old.displaced = displaced;
                 belief.from = belief.from.min(old.from);
             }
             Verdict::Contradicts => {
                 line.reviews.push(Review {
                     earlier: Some(old.claim.clone()),
                     later: claim.clone(),
+                    earlier_at,
+                    later_at: place,
                     reason: judgement.reason.clone(),
                 });
                 // Somebody's own word about themselves is not displaced by another's.
                 if old.claim.speaker == old.claim.subject && claim.speaker != claim.subject {
                     keep = false;
-                } else if claim.answer().is_none() {
-                    old.to = Some(from.max(old.from));
+                } else {
+                    old.displaced = displaced;
+                    if claim.answer().is_none() {
+                        old.to = Some(from.max(old.from));
+                    }
                 }
             }
         }
         if judgement.verdict == Verdict::Changes && judgement.confidence < REVIEW_BELOW {
             let earlier = Some(line.history[index].claim.clone());
-            line.reviews.push(Review { earlier, later: claim.clone(), reason: judgement.reason });
+            line.reviews.push(Review { earlier, later: claim.clone(), earlier_at, later_at: place, reason: judgement.reason });
         }
     }
     if keep {

@@ -1,12 +1,25 @@
 //! Word lists that keep the rules precise: occupations, kin, what is no value.
 
+use std::cell::RefCell;
+use std::collections::{HashMap, HashSet};
+
 /// The entries of a list written as one text, apart by ", ".
 pub fn words_of(list: &str) -> impl Iterator<Item = &str> {
     list.split(", ")
 }
 
-pub fn listed(list: &str, word: &str) -> bool {
-    words_of(list).any(|entry| entry == word)
+pub fn listed(list: &'static str, word: &str) -> bool {
+    // Lists are long and asked for every word of every text, so each is taken apart once. A list is known by where it lies, which
+    // is enough: its text lives as long as the program.
+    SETS.with_borrow_mut(|sets| {
+        sets.entry((list.as_ptr(), list.len())).or_insert_with(|| words_of(list).collect()).contains(word)
+    })
+}
+
+type Sets = HashMap<(*const u8, usize), HashSet<&'static str>>;
+
+thread_local! {
+    static SETS: RefCell<Sets> = RefCell::default();
 }
 
 /// Last words of occupations. Endings that nearly always name one are tested apart.

@@ -20,6 +20,6 @@ pub mod words;
 pub use attribute::{Attribute, Cardinality, Place};
 pub use belief::{Judgement, Verdict, compare};
 pub use claim::{Claim, Modality, Validity, Value};
-pub use current::{Belief, Beliefs, Review, current};
+pub use current::{Belief, Beliefs, Displaced, Line, Review, Settled, believed, current};
 pub use duplicate::{Features, Likeness, duplicate};
 pub use read::claims;

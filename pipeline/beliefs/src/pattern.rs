@@ -129,6 +129,12 @@ pub fn find(pattern: &'static str, words: &[Word], at: usize) -> Option<Found> {
     Some(found)
 }
 
+/// Whether a pattern may begin with one of these words: a quick look that spares most rules a slow one.
+pub fn can_begin(pattern: &str, firsts: &[&str]) -> bool {
+    let first = pattern.split_once(' ').map_or(pattern, |(first, _)| first);
+    first.starts_with('{') || first.ends_with('?') || firsts.iter().any(|word| is_one_of(word, first))
+}
+
 pub fn is_one_of(word: &str, literal: &str) -> bool {
     literal.split('|').any(|option| option == word)
 }

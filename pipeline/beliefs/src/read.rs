@@ -11,7 +11,7 @@ use crate::claim::{Claim, Modality, Validity, Value, yearly};
 use crate::lexicon::{KIN_ADJECTIVES, POINTERS, SUBJECTS, is_person, listed, words_of};
 use crate::limits::{ABOUT_OTHERS, ANNOUNCED, CLAIMS_MAX, FROM_PASTED, HEDGED, PASTED_BYTES, PLAIN, READ_BYTES_MAX, STAY_DAYS};
 use crate::normal::{number, phone, phrase, phrase_of, topic};
-use crate::pattern::{Found, Notes, find, pass, phrase_at};
+use crate::pattern::{Found, Notes, can_begin, find, pass, phrase_at};
 use crate::rules::{CHANGES, EVENT, Effect, FIRM_INTENTS, FREE, HEDGES, INTENTS, OWNER, Rule, SUBJECT};
 use crate::slots;
 use crate::when::{self, Times};
@@ -196,7 +196,17 @@ impl Reader<'_> {
     }
 
     fn rules(&self, start: &Start<'_>, rules: &'static [Rule], at: usize, lead: Lead, out: &mut Vec<(usize, Claim)>) {
+        // What may stand in front of a rule's first word is the same for all of them, so it is walked once.
+        let mut firsts = vec![self.word(at)];
+        let mut here = at;
+        while let Some(passed) = pass(&self.words, here, &mut Notes::default()) {
+            here += passed;
+            firsts.push(self.word(here));
+        }
         for (index, rule) in rules.iter().enumerate() {
+            if !can_begin(rule.0, &firsts) {
+                continue;
+            }
             if let Some(found) = find(rule.0, &self.words, at) {
                 for (name, value) in self.targets(rule, &found) {
                     let claim = self.claim(start, rule.2, &found, lead, Attribute::from_key(&name), value);

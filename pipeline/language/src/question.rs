@@ -69,6 +69,46 @@ pub fn read(query: &str) -> Question {
     Question { asks: if advice { Asks::Advice } else { asks }, freshness: if asks_something { asked } else { told } }
 }
 
+/// Whether a query asks about the past rather than about how things are: in a past tense, or by words such as "used to", "before",
+/// "previously".
+pub fn is_past(query: &str) -> bool {
+    const PAST: &[&str] = &[
+        "was",
+        "were",
+        "wasn't",
+        "weren't",
+        "did",
+        "didn't",
+        "had",
+        "hadn't",
+        "been",
+        "before",
+        "previously",
+        "previous",
+        "formerly",
+        "former",
+        "originally",
+        "original",
+        "earlier",
+        "earliest",
+        "once",
+        "ago",
+        "past",
+        "history",
+        "old",
+        "until",
+        "first",
+    ];
+    sentences(readable(query)).any(|sentence| {
+        let folded: Vec<String> = words(sentence).map(|word| fold(word.text)).collect();
+        let words: Vec<&str> = folded.iter().map(String::as_str).collect();
+        // "How old is she" asks about today.
+        let old = |at: usize| words[at] == "old" && at > 0 && words[at - 1] == "how";
+        let phrase = |phrase: &[&str]| words.windows(phrase.len()).any(|window| window == phrase);
+        (0..words.len()).any(|at| PAST.contains(&words[at]) && !old(at)) || phrase(&["used", "to"]) || phrase(&["back", "then"])
+    })
+}
+
 fn kind_of(words: &[&str], has_mark: bool) -> Asks {
     // "In which city ...", "So when ...": the question word may stand a little further in.
     let opening = words.iter().take(4).position(|word| asking(word).is_some()).or_else(|| {

@@ -13,6 +13,7 @@ words!(
         History = "history",
         State = "state",
         Context = "context",
+        Beliefs = "beliefs",
         Chat = "chat",
         Export = "export",
         Sql = "sql",

@@ -49,6 +49,13 @@ impl Admit {
         self.cubes.contains(&place.cube)
     }
 
+    /// Whether a search may know of a memory, whether or not it may show it.
+    pub(crate) fn knows(&self, place: &Place) -> bool {
+        self.is_in_cubes(place)
+            && place.visible
+            && self.before_index.is_none_or(|before| place.stream_index.is_some_and(|index| index < before))
+    }
+
     pub(crate) fn passes(&self, place: &Place) -> bool {
         self.is_in_cubes(place)
             && (self.hidden || place.visible)

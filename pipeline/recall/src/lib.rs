@@ -1,7 +1,8 @@
-//! What a search needs of every memory, held in memory: its place in the stream, its words, its vector as bytes. Pure: memories
-//! come in as parts that never change, candidates for the ranking come out.
+//! What a search needs of every memory, held in memory: its place in the stream, its words, its claims, its vector as bytes. Pure:
+//! memories come in as parts that never change, candidates for the ranking come out.
 
 mod admit;
+mod claims;
 mod memories;
 mod names;
 mod part;
@@ -11,6 +12,7 @@ mod stream;
 mod words;
 
 pub use admit::Admit;
+pub use claims::{NOBODY, asserted};
 pub use memories::{Memories, Query, Spot};
 pub use names::Names;
 pub use part::{Entry, NONE, Part, PartBuilder, Place};

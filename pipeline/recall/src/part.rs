@@ -6,6 +6,7 @@ use cubelog_language::{voice, words};
 use cubelog_memory::ranking::Voice;
 use cubelog_memory::{MemoryId, vectors};
 
+use crate::claims::Claims;
 use crate::names::Names;
 use crate::stream;
 use crate::words::Words;
@@ -29,6 +30,8 @@ pub struct Entry<'a> {
     pub priority: i32,
     /// Neither archived, merged nor expired.
     pub visible: bool,
+    /// Another memory was settled to be believed in its place.
+    pub superseded: bool,
     /// `None` for erased content.
     pub text: Option<&'a str>,
     /// What an image shows that came with the text; it is searched like the text.
@@ -47,6 +50,7 @@ pub struct Place {
     pub session: u32,
     pub priority: i32,
     pub visible: bool,
+    pub superseded: bool,
     pub stream_index: Option<u64>,
     pub valid_from: i64,
     pub voice: Voice,
@@ -62,6 +66,7 @@ pub struct Part {
     /// Memories that stand in a stream, by (cube, stream index).
     pub(crate) by_stream: Vec<u32>,
     pub(crate) words: Words,
+    pub(crate) claims: Claims,
     /// Who speaks in which cube: (cube, speaker).
     pub(crate) speakers: BTreeSet<(u32, u32)>,
     /// When the newest memory of each cube is valid from.
@@ -97,6 +102,7 @@ impl Part {
             + self.scales.len() * 4
             + self.by_stream.len() * 4
             + self.words.bytes()
+            + self.claims.bytes()
     }
 }
 
@@ -139,6 +145,7 @@ impl PartBuilder {
             session,
             priority: entry.priority,
             visible: entry.visible,
+            superseded: entry.superseded,
             stream_index: entry.stream_index,
             valid_from: entry.valid_from,
             voice: Voice { questions: said.questions, assistant: entry.speaker.is_some_and(voice::is_assistant) },
@@ -153,11 +160,15 @@ impl PartBuilder {
         let mut terms = entry.text.map(words::terms).unwrap_or_default();
         terms.extend(entry.caption.map(words::terms).unwrap_or_default());
         part.words.add(at, cube, &terms);
+        if let Some(text) = entry.text {
+            part.claims.add(at, cube, text, entry.speaker, entry.valid_from);
+        }
     }
 
     pub fn finish(mut self) -> Part {
         self.part.by_stream = stream::order(&self.part.places);
         self.part.words.finish();
+        self.part.claims.finish();
         self.part
     }
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use cubelog_memory::Timestamp;
 use cubelog_memory::ranking::weights::WORDS;
-use cubelog_memory::ranking::{Ask, Candidate, Method, Ranked, rank};
+use cubelog_memory::ranking::{Ask, Candidate, Method, Ranked, Term, rank};
 
 use crate::admit::Admit;
 use crate::memories::{Memories, Query, Spot, best};
@@ -94,6 +94,10 @@ pub fn find(memories: &Memories, names: &Names, search: &Search<'_>) -> Vec<(Spo
     let number: HashMap<Spot, usize> = spots.iter().enumerate().map(|(number, spot)| (*spot, number)).collect();
     let named: BTreeSet<u32> = search.named.iter().filter_map(|name| names.known(name)).collect();
     let asker = search.asker.map(|name| (names.known(name).unwrap_or(NONE), words::stems(name)));
+    let outdated = match hybrid && !search.ask.past && !search.ask.without.has(Term::Outdated) {
+        true => memories.outdated(&spots, search.admit),
+        false => BTreeSet::new(),
+    };
     let pool: Vec<Candidate> = spots
         .iter()
         .map(|spot| {
@@ -110,6 +114,7 @@ pub fn find(memories: &Memories, names: &Names, search: &Search<'_>) -> Vec<(Spo
                 of_asker: asker.as_ref().is_some_and(|(speaker, stems)| {
                     (place.speaker == *speaker && *speaker != NONE) || stems.iter().any(|stem| part.has_stem(*stem, spot.at))
                 }),
+                outdated: outdated.contains(spot),
                 voice: place.voice,
                 turns_ago: place
                     .stream_index

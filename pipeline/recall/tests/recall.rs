@@ -38,6 +38,7 @@ fn hold(rows: &[Row], cuts: &BTreeSet<usize>) -> (Memories, Names) {
             valid_from: number as i64,
             priority: 0,
             visible: row.visible,
+            superseded: false,
             text: Some(&row.text),
             caption: None,
             vector: row.vector.as_ref().map(|vector| vector.as_slice()),
@@ -171,4 +172,84 @@ fn what_stands_beside_a_match_in_its_session_is_lifted_by_it() {
     let rows: Vec<u64> = hits.iter().map(|(spot, _)| memories.place(*spot).row).collect();
     assert_eq!(rows, [1, 0], "the answer and its question; what has nothing of the query is none, wherever it stands");
     assert!(hits[0].1.terms.iter().any(|(term, value)| *term == Term::Beside && *value > 0.0));
+}
+
+#[test]
+fn what_was_changed_since_stands_behind_what_holds() {
+    const DAY: i64 = 86_400_000_000;
+    let told = |days: &[(i64, &str, bool)], cut: usize| {
+        let (mut memories, mut names) = (Memories::default(), Names::default());
+        let mut part = PartBuilder::new(0);
+        for (number, (day, text, superseded)) in days.iter().enumerate() {
+            if number == cut {
+                memories.parts.push(Arc::new(std::mem::replace(&mut part, PartBuilder::new(0)).finish()));
+            }
+            let entry = Entry {
+                memory: MemoryId::from_bytes((number as u128).to_be_bytes()),
+                row: number as u64,
+                cube: "acme/cube0",
+                speaker: Some("Ana"),
+                session: None,
+                stream_index: Some(number as u64),
+                valid_from: day * DAY,
+                priority: 0,
+                visible: true,
+                superseded: *superseded,
+                text: Some(text),
+                caption: None,
+                vector: None,
+            };
+            part.push(&entry, &mut names);
+        }
+        memories.parts.push(Arc::new(part.finish()));
+        (memories, names)
+    };
+    let order = |(memories, names): &(Memories, Names), ask: &Ask, before: Option<u64>| -> Vec<u64> {
+        let mut admit = Admit::cubes_of(names, &["acme/cube0"]);
+        admit.before_index = before;
+        let search = Search { similar: Side::No, own: false, ..search(&admit, &[], "where does she live", ask) };
+        find(memories, names, &search).iter().map(|(spot, _)| memories.place(*spot).row).collect()
+    };
+    let ask = Ask::new(10);
+    let moved = [(0, "I live in Graz", false), (90, "I live in Linz now", false)];
+    for cut in 0..3 {
+        let held = told(&moved, cut);
+        assert_eq!(order(&held, &ask, None), [1, 0], "parts make no difference");
+        assert_eq!(order(&held, &Ask { past: true, ..ask.clone() }, None), [0, 1], "the past is told as it was");
+        assert_eq!(order(&held, &ask, Some(1)), [0], "what comes later is not known yet");
+    }
+    let long = format!("I live in Graz, {}", "where the market by the river has the best bread there is ".repeat(3));
+    let cases: [(&str, Vec<(i64, &str, bool)>, Vec<u64>); 5] = [
+        ("a contradiction is no change", vec![(0, "I live in Graz", false), (1, "I live in Linz", false)], vec![0, 1]),
+        ("settled", vec![(0, "I live in Graz", true), (1, "I live in Linz", false)], vec![1, 0]),
+        ("settled for the older", vec![(0, "I live in Graz", false), (1, "I live in Linz", true)], vec![0, 1]),
+        ("come back", [&moved[..], &[(200, "I live in Graz again now", false)]].concat(), vec![0, 2, 1]),
+        ("a long text holds more", vec![(0, &long, false), (90, "I live in Linz now", false)], vec![0, 1]),
+    ];
+    for (name, days, expected) in cases {
+        let held = told(&days, 1);
+        assert_eq!(order(&held, &ask, None), expected, "{name}");
+        let admit = Admit::cubes_of(&held.1, &["acme/cube0"]);
+        assert_eq!(held.0.claims(&admit).count(), days.len(), "{name}: each claims where she lives");
+    }
+    let admit = Admit::cubes_of(&told(&moved, 0).1, &["acme/cube0"]);
+    let (memories, _) = told(&[(0, &long, false), (90, "I live in Linz now", false)], 9);
+    let spots = [Spot { part: 0, at: 0 }, Spot { part: 0, at: 1 }];
+    assert!(memories.outdated(&spots, &admit).is_empty(), "whatever the order, a long text is never outdated");
+}
+
+#[test]
+fn programs_and_empty_talk_claim_nothing() {
+    assert_eq!(asserted("I live in Graz", Some("Ana"), 0).len(), 1);
+    assert_eq!(asserted("I live in Graz", None, 0)[0].subject, NOBODY);
+    for (text, speaker) in [
+        ("I live in Graz", "assistant"),
+        ("I live in Graz", "Tool"),
+        ("Do I live in Graz?", "Ana"),
+        ("If I lived in Graz", "Ana"),
+        ("", "Ana"),
+        ("ok", "Ana"),
+    ] {
+        assert!(asserted(text, Some(speaker), 0).is_empty(), "{speaker}: {text}");
+    }
 }

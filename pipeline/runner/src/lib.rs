@@ -2,6 +2,7 @@
 
 pub mod access;
 mod audit;
+mod beliefs;
 mod caller;
 mod context;
 mod cubelog;
@@ -25,6 +26,7 @@ pub mod types;
 mod understand;
 
 pub use audit::{LogEvents, RawEvents};
+pub use beliefs::{BeliefLine, Cited, CubeBeliefs, Doubt, Held, Settlement};
 pub use caller::Caller;
 pub use context::Context;
 pub use cubelog::{Cubelog, Parts, Role};

@@ -47,7 +47,7 @@ impl Cubelog {
         let keys: Vec<CubeKey> = cubes.iter().map(|row| row.state.key.clone()).collect();
         let asked_at = request.asked_at.unwrap_or_else(|| self.inner.clock.now());
         let understood = understand(query, &request.context, &self.views().scene(&keys).await?, asked_at);
-        let ask = Ask { method: request.method, k, times: understood.times, without: request.without };
+        let ask = Ask { method: request.method, k, times: understood.times, past: understood.past, without: request.without };
         // Baselines take the query as it is: what understanding it is worth is part of what they are compared with.
         let (meaning, text) = match request.method {
             Method::Hybrid => (vec![understood.meaning], understood.words),
@@ -168,7 +168,12 @@ impl Cubelog {
         Ok(rows)
     }
 
-    async fn state_unseen(&self, cube: &CubeKey, moment: &Moment, include_hidden: bool) -> Result<Vec<VersionRow>, RunError> {
+    pub(crate) async fn state_unseen(
+        &self,
+        cube: &CubeKey,
+        moment: &Moment,
+        include_hidden: bool,
+    ) -> Result<Vec<VersionRow>, RunError> {
         let query = StateQuery {
             cube: cube.clone(),
             memories: Vec::new(),

@@ -1,7 +1,7 @@
 //! What a query says without a model: whom it names, which times it speaks of, whether it is about whoever asks.
 
 use cubelog_language::dates::{self, Grounding, Leaning};
-use cubelog_language::{DateMention, Participants, names, voice};
+use cubelog_language::{DateMention, Participants, names, question, voice};
 use cubelog_memory::Timestamp;
 use cubelog_views::Scene;
 
@@ -29,6 +29,8 @@ pub struct Understood {
     pub own: bool,
     /// From inclusive, to exclusive.
     pub times: Vec<(Timestamp, Timestamp)>,
+    /// Whether it asks about what was rather than what is.
+    pub past: bool,
 }
 
 /// Reads a query that was asked at an instant about what happened in a scene, after `context` was said (one turn a line, with
@@ -48,14 +50,16 @@ pub fn understand(query: &str, context: &[String], scene: &Scene, asked_at: Time
     let written = written_dates(query, scene, asked_at);
     let undated = without_dates(query, &written);
     let meaning = names::in_first_person(&undated, &participants.find(&undated));
+    let times = times(query, &written, scene, asked_at);
     Understood {
+        past: !times.is_empty() || !written.is_empty() || question::is_past(query),
         meaning: if meaning.trim().is_empty() { query.to_owned() } else { meaning },
         in_context: in_context(query, context),
         words: names::cut(query, &mentions),
         named,
         asker: context.iter().rev().filter_map(|line| label(line)).find(|name| !names::is_role(name)).map(str::to_owned),
         own,
-        times: times(query, &written, scene, asked_at),
+        times,
     }
 }
 
@@ -162,6 +166,7 @@ mod tests {
         );
         assert_eq!(understood.named, ["Ana"]);
         assert!(!understood.own && understood.times.is_empty());
+        assert!(understood.past && !read("What does Ana cook?").past && read("What is Ana's plan of 7 May 2023?").past);
         assert!(read("What did Ana and Ben cook?").named.is_empty(), "both say nothing");
         assert!(read("What did I say?").own && !read("What did I say to Ana?").own);
     }

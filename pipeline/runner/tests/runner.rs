@@ -2,6 +2,8 @@
 
 #[path = "runner/audits.rs"]
 mod audits;
+#[path = "runner/beliefs.rs"]
+mod beliefs;
 #[path = "runner/carriers.rs"]
 mod carriers;
 #[path = "runner/dead_letters.rs"]

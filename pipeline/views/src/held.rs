@@ -20,8 +20,8 @@ use crate::tables::Table;
 const TABLE: Table = Table::Memories;
 /// Memories up to which words and vectors are held unless somebody says otherwise: 0.6 GB.
 pub const HELD_MAX: usize = 1_000_000;
-const COLUMNS: [&str; 9] =
-    ["memory", "tenant", "cube", "visible", "speaker", "session", "stream_index", "valid_from", "priority"];
+const COLUMNS: [&str; 10] =
+    ["memory", "tenant", "cube", "visible", "superseded_by", "speaker", "session", "stream_index", "valid_from", "priority"];
 
 /// All memories of one version of the table.
 #[derive(Debug)]
@@ -126,6 +126,7 @@ impl Holder {
             let (memories, rows) = (reader.ids("memory")?, reader.u64(ROW_ID)?);
             let (tenants, cubes) = (reader.text("tenant")?, reader.text("cube")?);
             let (speakers, sessions) = (reader.text("speaker")?, reader.text("session")?);
+            let superseded = reader.text("superseded_by")?;
             let (visible, indices) = (reader.flag("visible")?, reader.u64("stream_index")?);
             let (valid, priorities) = (reader.time("valid_from")?, reader.i32("priority")?);
             let texts = if whole { Some((reader.text("text")?, reader.text("caption")?)) } else { None };
@@ -145,6 +146,7 @@ impl Holder {
                     valid_from: valid.get(row).micros(),
                     priority: priorities.value(row),
                     visible: visible.value(row),
+                    superseded: superseded.is_valid(row),
                     text: texts.and_then(|(texts, _)| text_at(texts, row)),
                     caption: texts.and_then(|(_, captions)| text_at(captions, row)),
                     vector: vectors.as_ref().and_then(|vectors| vectors.get(row)),

@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
-use cubelog_memory::{CubeKey, CubeState, Cut, EventId, MemoryId, Position, SubjectId, TenantId};
+use cubelog_beliefs::Claim;
+use cubelog_memory::{CubeKey, CubeState, Cut, EventId, MemoryId, Position, Relation, SubjectId, TenantId};
 
 use cubelog_recall::{Entry, Memories, Names, PartBuilder, Side};
 
@@ -131,6 +132,12 @@ impl ViewStore for MemViews {
         Ok(search::scene(&memories, &names, cubes))
     }
 
+    async fn claims(&self, cube: &CubeKey) -> Result<Option<Vec<(MemoryId, Claim)>>, ViewError> {
+        let tables = self.tables();
+        let (memories, names) = hold(&tables.memories.values().collect::<Vec<_>>());
+        Ok(Some(search::claims(&memories, &names, cube)))
+    }
+
     async fn history(&self, memory: MemoryId) -> Result<Vec<VersionRow>, ViewError> {
         Ok(self.tables().versions.get(&memory).cloned().unwrap_or_default())
     }
@@ -174,6 +181,14 @@ impl ViewStore for MemViews {
     async fn edges(&self, cube: &CubeKey, memories: &[MemoryId]) -> Result<Vec<EdgeRow>, ViewError> {
         let touches = |row: &&EdgeRow| memories.contains(&row.edge.from) || memories.contains(&row.edge.to);
         Ok(in_force(self.tables().edges.iter().filter(|row| row.cube == *cube).filter(touches).cloned().collect()))
+    }
+
+    async fn contradictions(&self, cube: &CubeKey) -> Result<Vec<EdgeRow>, ViewError> {
+        let tables = self.tables();
+        let of_cube = tables.edges.iter().filter(|row| row.cube == *cube && row.edge.relation == Relation::Contradicts);
+        let mut rows: Vec<EdgeRow> = of_cube.cloned().collect();
+        rows.sort_by_key(|row| row.position);
+        Ok(rows)
     }
 
     async fn cubes(&self, tenant: Option<&TenantId>) -> Result<Vec<CubeRow>, ViewError> {
@@ -280,6 +295,7 @@ fn hold(rows: &[&MemoryRow]) -> (Memories, Names) {
             valid_from: row.memory.valid.from.micros(),
             priority: row.memory.governance.priority,
             visible: row.memory.is_visible(),
+            superseded: row.memory.superseded.is_some(),
             text: content.map(|content| content.text.as_str()),
             caption: content.and_then(|content| content.caption.as_deref()),
             vector: row.vector.as_deref(),

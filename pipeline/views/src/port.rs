@@ -1,6 +1,7 @@
 //! The port `ViewStore`: materialized views that reflect the log up to a cut, and what can be asked of them.
 
 use async_trait::async_trait;
+use cubelog_beliefs::Claim;
 use cubelog_memory::ranking::{Ask, Ranked};
 use cubelog_memory::{CubeKey, CubeState, Cut, MemoryId, SemanticType, SubjectId, Tag, TenantId, Timestamp};
 
@@ -140,6 +141,9 @@ pub trait ViewStore: Send + Sync + 'static {
     /// Who speaks in these cubes, and until when.
     async fn scene(&self, cubes: &[CubeKey]) -> Result<Scene, ViewError>;
 
+    /// What the visible memories of a cube claim, by the memory, in no particular order; `None` where texts are not held for it.
+    async fn claims(&self, cube: &CubeKey) -> Result<Option<Vec<(MemoryId, Claim)>>, ViewError>;
+
     /// Every row of a memory's chain, oldest first.
     async fn history(&self, memory: MemoryId) -> Result<Vec<VersionRow>, ViewError>;
 
@@ -152,6 +156,9 @@ pub trait ViewStore: Send + Sync + 'static {
 
     /// Edges in force that touch one of these memories, ordered by (from, to, relation).
     async fn edges(&self, cube: &CubeKey, memories: &[MemoryId]) -> Result<Vec<EdgeRow>, ViewError>;
+
+    /// Everything that was ever stated or withdrawn about two memories of a cube contradicting each other, oldest first.
+    async fn contradictions(&self, cube: &CubeKey) -> Result<Vec<EdgeRow>, ViewError>;
 
     async fn cubes(&self, tenant: Option<&TenantId>) -> Result<Vec<CubeRow>, ViewError>;
 

@@ -5,8 +5,9 @@ use std::collections::{BTreeSet, HashSet};
 use std::sync::{Arc, PoisonError};
 
 use arrow_array::{Float32Array, RecordBatch};
+use cubelog_beliefs::Claim;
 use cubelog_memory::ranking::Ranked;
-use cubelog_memory::{CubeKey, Timestamp};
+use cubelog_memory::{CubeKey, MemoryId, Timestamp};
 use cubelog_recall::{Admit, Memories, Names, Search, Side, Spot, find};
 use datafusion::logical_expr::Expr;
 use futures::TryStreamExt;
@@ -136,6 +137,12 @@ pub fn scene(memories: &Memories, names: &Names, cubes: &[CubeKey]) -> Scene {
         speakers: memories.speakers(names, &admit).iter().map(|name| name.to_string()).collect(),
         span: memories.span(&admit).map(|(oldest, newest)| (Timestamp(oldest), Timestamp(newest))),
     }
+}
+
+/// What the visible memories of a cube claim.
+pub fn claims(memories: &Memories, names: &Names, cube: &CubeKey) -> Vec<(MemoryId, Claim)> {
+    let admit = admit(names, std::slice::from_ref(cube), &Filter::default(), None);
+    memories.claims(&admit).map(|(memory, claim)| (memory, claim.clone())).collect()
 }
 
 /// Whether a filter asks for what is not held: tags, paths and types.

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use async_trait::async_trait;
+use cubelog_beliefs::Claim;
 use cubelog_memory::{CubeKey, CubeState, Cut, EventId, MemoryId, SubjectId, TenantId, Timestamp};
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -251,6 +252,13 @@ impl ViewStore for LanceViews {
         Ok(search::scene(&held.memories, &names, cubes))
     }
 
+    async fn claims(&self, cube: &CubeKey) -> Result<Option<Vec<(MemoryId, Claim)>>, ViewError> {
+        let snapshot = self.current().await?;
+        let held = self.holder.of(snapshot.table(Table::Memories), &self.options).await?;
+        let names = held.names.read().unwrap_or_else(PoisonError::into_inner);
+        Ok(held.whole.then(|| search::claims(&held.memories, &names, cube)))
+    }
+
     async fn history(&self, memory: MemoryId) -> Result<Vec<VersionRow>, ViewError> {
         versions::table::history(self.current().await?.table(Table::Versions), memory).await
     }
@@ -265,6 +273,10 @@ impl ViewStore for LanceViews {
 
     async fn edges(&self, cube: &CubeKey, memories: &[MemoryId]) -> Result<Vec<EdgeRow>, ViewError> {
         edges::table::touching(self.current().await?.table(Table::Edges), cube, memories).await
+    }
+
+    async fn contradictions(&self, cube: &CubeKey) -> Result<Vec<EdgeRow>, ViewError> {
+        edges::table::contradictions(self.current().await?.table(Table::Edges), cube).await
     }
 
     async fn cubes(&self, tenant: Option<&TenantId>) -> Result<Vec<CubeRow>, ViewError> {

@@ -5,6 +5,7 @@
 //! that are absent in a request take their default; a field that a request does not know is refused.
 
 pub mod audit;
+pub mod beliefs;
 pub mod context;
 pub mod cubes;
 pub mod dead;

@@ -23,6 +23,9 @@ pub const CUBES: &str = "/v1/cubes";
 pub const GRANTS: &str = "/v1/cubes/{cube}/grants";
 /// DELETE revokes.
 pub const GRANT: &str = "/v1/cubes/{cube}/grants/{principal}";
+pub const BELIEFS: &str = "/v1/cubes/{cube}/beliefs";
+/// POST settles.
+pub const RESOLVE_BELIEF: &str = "/v1/cubes/{cube}/beliefs/resolve";
 pub const INGEST: &str = "/v1/ingest";
 pub const CONTEXT: &str = "/v1/context";
 pub const INGEST_END: &str = "/v1/ingest/end";

@@ -91,7 +91,7 @@ pub struct Hit {
     pub rank: u32,
     pub score: f32,
     /// What the score is the sum of, by name: `meaning`, `words`, `beside`, `session`, `named`, `asker`, `time`, `question`,
-    /// `assistant`, `recent`, `priority`. Terms that add nothing are absent.
+    /// `assistant`, `recent`, `outdated`, `priority`. Terms that add nothing are absent.
     #[serde(default)]
     pub terms: BTreeMap<String, f32>,
     #[serde(flatten)]

@@ -93,6 +93,7 @@ pub enum Verb {
     Resolve(verbs::resolve::ResolveArgs),
     Search(verbs::search::SearchArgs),
     Context(verbs::context::ContextArgs),
+    Beliefs(verbs::beliefs::BeliefsArgs),
     Get(verbs::get::GetArgs),
     History(verbs::history::HistoryArgs),
     State(verbs::state::StateArgs),

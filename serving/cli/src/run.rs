@@ -50,6 +50,7 @@ async fn run(mut app: App, verb: Verb) -> Result<Exit> {
         Verb::Resolve(args) => verbs::resolve::run(&app, args).await,
         Verb::Search(args) => verbs::search::run(&app, args).await,
         Verb::Context(args) => verbs::context::run(&app, args).await,
+        Verb::Beliefs(args) => verbs::beliefs::run(&app, args).await,
         Verb::Get(args) => verbs::get::run(&app, args).await,
         Verb::History(args) => verbs::history::run(&app, args).await,
         Verb::State(args) => verbs::state::run(&app, args).await,

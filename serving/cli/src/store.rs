@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use cubelog_api::audit::{AuditReadsResponse, AuditRequest, AuditWritesResponse};
+use cubelog_api::beliefs::{BeliefsRequest, BeliefsResponse, ResolveBeliefRequest};
 use cubelog_api::context::{ContextRequest, ContextResponse};
 use cubelog_api::cubes::{CreateCubeRequest, CubesResponse, GrantRequest, RevokeRequest};
 use cubelog_api::dead::{DeadDiscardRequest, DeadHandledResponse, DeadListResponse, DeadRetryRequest};
@@ -82,6 +83,27 @@ impl Store {
             Store::Remote(remote) => {
                 let cube = std::mem::take(&mut request.cube);
                 remote.post(&fill(paths::GRANTS, &[&cube]), &request).await
+            }
+        };
+        self.seen(written?).await
+    }
+
+    pub async fn beliefs(&self, mut request: BeliefsRequest) -> Result<BeliefsResponse> {
+        match self {
+            Store::Local(local) => Ok(local.service.beliefs(&local.caller, request).await?),
+            Store::Remote(remote) => {
+                let cube = std::mem::take(&mut request.cube);
+                remote.get(&fill(paths::BELIEFS, &[&cube]), &request).await
+            }
+        }
+    }
+
+    pub async fn resolve_belief(&self, mut request: ResolveBeliefRequest) -> Result<WriteResponse> {
+        let written: Result<WriteResponse> = match self {
+            Store::Local(local) => Ok(local.service.resolve_belief(&local.caller, request, None).await?),
+            Store::Remote(remote) => {
+                let cube = std::mem::take(&mut request.cube);
+                remote.post(&fill(paths::RESOLVE_BELIEF, &[&cube]), &request).await
             }
         };
         self.seen(written?).await

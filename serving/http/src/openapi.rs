@@ -9,7 +9,7 @@ use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement
 use utoipa::openapi::{ContentBuilder, ObjectBuilder, Ref, RefOr, Required, ResponseBuilder, Type};
 use utoipa::{Modify, OpenApi};
 
-use crate::routes::{audit, cubes, data_routes, dead, health, ingest, memories, open_routes, read, replay, search};
+use crate::routes::{audit, beliefs, cubes, data_routes, dead, health, ingest, memories, open_routes, read, replay, search};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -21,6 +21,7 @@ use crate::routes::{audit, cubes, data_routes, dead, health, ingest, memories, o
     paths(
         health::root, health::livez, health::readyz, health::metrics, health::openapi, health::problem, health::status,
         cubes::list, cubes::create, cubes::grant, cubes::revoke,
+        beliefs::beliefs, beliefs::resolve,
         ingest::ingest, ingest::end,
         memories::record, memories::revise, memories::merge, memories::relate, memories::move_memory, memories::tag,
         memories::expire, memories::resolve,

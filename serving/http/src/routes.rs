@@ -3,6 +3,7 @@
 pub(crate) mod admit;
 mod answer;
 pub(crate) mod audit;
+pub(crate) mod beliefs;
 pub(crate) mod cubes;
 pub(crate) mod dead;
 mod extract;
@@ -184,6 +185,8 @@ pub(crate) fn data_routes() -> Routes {
         .post(paths::CUBES, cubes::create)
         .post(paths::GRANTS, cubes::grant)
         .delete(paths::GRANT, cubes::revoke)
+        .get(paths::BELIEFS, beliefs::beliefs)
+        .post(paths::RESOLVE_BELIEF, beliefs::resolve)
         .post(paths::INGEST, ingest::ingest)
         .post(paths::INGEST_END, ingest::end)
         .post(paths::MEMORIES, memories::record)

@@ -2,6 +2,7 @@
 //! line in local mode both call it, so the two never differ.
 
 mod audit;
+mod beliefs;
 mod convert;
 mod cubes;
 mod dead;

@@ -1,6 +1,7 @@
 //! The routes driven in process over a real store: local log, views in memory, no encoder.
 
 mod auth;
+mod beliefs;
 mod changes;
 mod limits;
 mod openapi;

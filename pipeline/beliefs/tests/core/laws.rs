@@ -2,7 +2,7 @@
 
 use cubelog_beliefs::calendar::Date;
 use cubelog_beliefs::duplicate::Statement;
-use cubelog_beliefs::{Attribute, Claim, Features, Likeness, Verdict, claims, compare, current, duplicate};
+use cubelog_beliefs::{Attribute, Beliefs, Claim, Features, Likeness, Verdict, claims, compare, current, duplicate};
 use cubelog_memory::Timestamp;
 use proptest::prelude::*;
 
@@ -117,6 +117,20 @@ fn stream(speaker: &'static str) -> impl Strategy<Value = Vec<Claim>> {
     })
 }
 
+/// Without the places of claims, which are others in another order.
+fn placeless(mut beliefs: Beliefs) -> Beliefs {
+    for line in beliefs.lines.values_mut() {
+        for belief in line.current.iter_mut().chain(&mut line.history) {
+            belief.behind.clear();
+            belief.displaced.iter_mut().for_each(|displaced| displaced.by = None);
+        }
+        for review in &mut line.reviews {
+            (review.earlier_at, review.later_at) = (None, 0);
+        }
+    }
+    beliefs
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -163,7 +177,7 @@ proptest! {
         }
         mixed.extend(left.chain(right));
         let apart: Vec<Claim> = bob.into_iter().chain(ann).collect();
-        prop_assert_eq!(current(&mixed, at), current(&apart, at));
+        prop_assert_eq!(placeless(current(&mixed, at)), placeless(current(&apart, at)));
     }
 
     #[test]
@@ -173,7 +187,7 @@ proptest! {
         let firsts: Vec<Claim> = ann.into_iter().filter(|claim| days.insert((claim.said_at, claim.attribute.clone(), claim.subject.clone()))).collect();
         let at = Timestamp(T0 + day * DAY);
         let backwards: Vec<Claim> = firsts.iter().rev().cloned().collect();
-        prop_assert_eq!(current(&firsts, at), current(&backwards, at));
+        prop_assert_eq!(placeless(current(&firsts, at)), placeless(current(&backwards, at)));
     }
 
     #[test]

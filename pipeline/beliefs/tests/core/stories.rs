@@ -1,7 +1,9 @@
 //! Single behaviours of `current`, `compare` and `duplicate` that the suite's one-line answers do not show.
 
 use cubelog_beliefs::duplicate::Statement;
-use cubelog_beliefs::{Attribute, Beliefs, Claim, Features, Likeness, Verdict, claims, compare, current, duplicate};
+use cubelog_beliefs::{
+    Attribute, Beliefs, Claim, Features, Likeness, Settled, Verdict, believed, claims, compare, current, duplicate,
+};
 use cubelog_memory::Timestamp;
 
 const DAY: i64 = 86_400_000_000;
@@ -57,6 +59,44 @@ fn saying_it_again_settles_a_contradiction() {
     claims.extend(said(&[(5, "Ann", "I really can't stand olives.")]));
     assert_eq!(answers(&current(&claims, day(9)), "ann", "likes/olives"), "no");
     assert_eq!(current(&claims, day(9)).reviews().count(), 0);
+}
+
+#[test]
+fn what_was_settled_stands_and_leaves_the_review_list() {
+    let claims = said(&[(0, "Ann", "I live in Lisbon."), (1, "Ann", "I live in Porto.")]);
+    let claims: Vec<&Claim> = claims.iter().collect();
+    let home = |settled: &Settled| {
+        let beliefs = believed(&claims, settled, day(9));
+        let line = beliefs.line("ann", &Attribute::from_key("home")).expect("a line").clone();
+        (answers(&beliefs, "ann", "home"), line.reviews.len(), line.history.len())
+    };
+    assert_eq!(home(&Settled::default()), ("porto".to_owned(), 1, 2), "the later one is told until somebody settles it");
+    let first = Settled { replaced: [(1, (day(0), Some(0)))].into(), ..Settled::default() };
+    assert_eq!(home(&first), ("lisbon".to_owned(), 0, 2));
+    let second = Settled { replaced: [(0, (day(1), Some(1)))].into(), ..Settled::default() };
+    assert_eq!(home(&second), ("porto".to_owned(), 0, 2));
+    assert_eq!(believed(&claims, &second, day(0)).answers("ann", &Attribute::from_key("home")), ["lisbon"], "true before");
+    let both = Settled { agreed: [(0, 1)].into(), ..Settled::default() };
+    assert_eq!(home(&both), ("lisbon, porto".to_owned(), 0, 2));
+}
+
+#[test]
+fn a_belief_knows_the_claims_behind_it_and_what_displaced_it() {
+    let claims = said(&[
+        (0, "Ann", "I live in Lisbon."),
+        (5, "Ann", "I live in Lisbon."),
+        (100, "Ann", "I live in Porto now."),
+        (101, "Ann", "I live in Faro."),
+        (102, "Ann", "I live in Porto."),
+    ]);
+    let beliefs = current(&claims, day(200));
+    let line = beliefs.line("ann", &Attribute::from_key("home")).expect("a line");
+    let behind: Vec<_> = line.history.iter().map(|belief| belief.behind.clone()).collect();
+    assert_eq!(behind, [vec![0, 1], vec![2, 4], vec![3]]);
+    let displaced = |index: usize| line.history[index].displaced.as_ref().map(|by| (by.by, by.verdict));
+    assert_eq!(displaced(0), Some((Some(2), Verdict::Changes)));
+    assert_eq!((displaced(1), displaced(2)), (None, Some((Some(4), Verdict::Contradicts))));
+    assert_eq!(answers(&beliefs, "ann", "home"), "porto", "what was said last is told");
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Questions: what is asked, and how fresh the answer must be.
 
-use cubelog_language::question::read;
+use cubelog_language::question::{is_past, read};
 use cubelog_language::{Asks, Freshness};
 
 #[test]
@@ -57,5 +57,23 @@ fn freshness() {
         ("When did he move?", Freshness::Any),
     ] {
         assert_eq!(read(query).freshness, freshness, "{query}");
+    }
+}
+
+#[test]
+fn the_past_is_asked_for_by_its_tense_and_its_words() {
+    for query in [
+        "Where did Ana live?",
+        "Where was she working?",
+        "What does Ana do that she used to hate?",
+        "Who was her boss before?",
+        "my previous job",
+        "her old address",
+        "what have I been up to",
+    ] {
+        assert!(is_past(query), "{query}");
+    }
+    for query in ["Where does Ana live?", "Where do I work now?", "How old is Ben?", "Ana's address", "", "What am I used for?"] {
+        assert!(!is_past(query), "{query}");
     }
 }

@@ -53,6 +53,8 @@ pub struct Candidate {
     pub voice: Voice,
     /// Whether whoever asks said it or is named in it.
     pub of_asker: bool,
+    /// Whether nothing that it says holds any more, going by what was said or settled since.
+    pub outdated: bool,
     /// Turns of its stream that came after it, where being new counts for the query.
     pub turns_ago: Option<u64>,
     pub stream_index: Option<u64>,
@@ -69,13 +71,15 @@ pub struct Ask {
     pub k: usize,
     /// Times that the query speaks of: from inclusive, to exclusive.
     pub times: Vec<(Timestamp, Timestamp)>,
+    /// Whether it asks about the past, so that what is outdated is as good an answer.
+    pub past: bool,
     /// Terms that are left out, to see what they are worth.
     pub without: Terms,
 }
 
 impl Ask {
     pub fn new(k: usize) -> Self {
-        Self { method: Method::Hybrid, k, times: Vec::new(), without: Terms::default() }
+        Self { method: Method::Hybrid, k, times: Vec::new(), past: false, without: Terms::default() }
     }
 }
 

@@ -30,6 +30,8 @@ words!(
         Asker = "asker",
         /// It is new.
         Recent = "recent",
+        /// Nothing that it says holds any more.
+        Outdated = "outdated",
         /// Its priority.
         Priority = "priority",
     }
@@ -97,6 +99,7 @@ pub fn hybrid(pool: &[Candidate], ask: &Ask) -> Vec<Ranked> {
                 Term::Question => -QUESTION * candidate.voice.questions.clamp(0.0, 1.0),
                 Term::Assistant => flag(candidate.voice.assistant, -ASSISTANT),
                 Term::Recent => RECENT * candidate.turns_ago.map_or(0.0, |ago| (-(ago as f32) / RECENT_TURNS).exp()),
+                Term::Outdated => flag(candidate.outdated && !ask.past, -OUTDATED),
                 Term::Priority => PRIORITY * (candidate.priority as f32 / 100.0).clamp(-1.0, 1.0),
             };
             let terms = Term::ALL.iter().filter(|term| with(**term)).map(|term| (*term, value(*term)));

@@ -36,6 +36,8 @@ pub const ASSISTANT: f32 = 0.15;
 pub const RECENT: f32 = 0.1;
 /// Turns in which that fades to a third.
 pub const RECENT_TURNS: f32 = 200.0;
+/// Cost of being outdated where the query asks for what is: less than a good match is worth, so that what was is still found.
+pub const OUTDATED: f32 = 0.2;
 /// Worth of the highest priority, and cost of the lowest.
 pub const PRIORITY: f32 = 0.1;
 /// The constant of reciprocal rank fusion, as published.

@@ -19,6 +19,7 @@ fn candidate(number: u128) -> Candidate {
         neighbours: Vec::new(),
         named: false,
         of_asker: false,
+        outdated: false,
         voice: Voice::default(),
         turns_ago: None,
         stream_index: Some(number as u64),
@@ -63,11 +64,25 @@ fn each_term_moves_the_order_its_way_and_is_gone_when_left_out() {
     for (term, change) in [
         (Term::Question, (|one| one.voice.questions = 1.0) as fn(&mut Candidate)),
         (Term::Assistant, |one| one.voice.assistant = true),
+        (Term::Outdated, |one| one.outdated = true),
     ] {
         let mut pool = vec![candidate(1), candidate(2)];
         change(&mut pool[0]);
         assert_eq!(order(&pool, &ask), [2, 1], "{term}");
     }
+}
+
+#[test]
+fn what_is_outdated_stands_behind_unless_the_past_is_asked_for() {
+    let mut pool = vec![candidate(1), candidate(2)];
+    pool[0].outdated = true;
+    let ask = Ask::new(10);
+    assert_eq!(order(&pool, &ask), [2, 1]);
+    assert_eq!(order(&pool, &Ask { past: true, ..ask.clone() }), [1, 2], "a question about the past is about what is over");
+    assert_eq!(order(&pool, &Ask { without: [Term::Outdated].into_iter().collect(), ..ask.clone() }), [1, 2]);
+    // Bounded: a better match stays in front.
+    pool[0].dense = Some(0.5 + OUTDATED + 0.05);
+    assert_eq!(order(&pool, &ask), [1, 2]);
 }
 
 #[test]
@@ -131,6 +146,7 @@ fn any_candidate() -> impl Strategy<Value = Candidate> {
                 neighbours,
                 named,
                 of_asker: named,
+                outdated: assistant,
                 voice: Voice { questions: 0.3, assistant },
                 turns_ago: Some(3),
                 stream_index,

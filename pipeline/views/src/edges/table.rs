@@ -26,6 +26,17 @@ pub async fn touching(dataset: &Arc<Dataset>, cube: &CubeKey, ids: &[MemoryId]) 
     Ok(in_force(rows))
 }
 
+/// Every statement and withdrawal of a contradiction in a cube, oldest first.
+pub async fn contradictions(dataset: &Arc<Dataset>, cube: &CubeKey) -> Result<Vec<EdgeRow>, ViewError> {
+    let mut rows = Vec::new();
+    for batch in Read::rows(Some(filter::cube(cube))).collect(Table::Edges, dataset).await? {
+        rows.extend(row::from_batch(&batch)?);
+    }
+    rows.retain(|row| row.edge.relation == Relation::Contradicts);
+    rows.sort_by_key(|row| row.position);
+    Ok(rows)
+}
+
 /// The newest row of each relation, unless it withdraws it.
 pub fn in_force(rows: Vec<EdgeRow>) -> Vec<EdgeRow> {
     let mut newest: HashMap<(MemoryId, MemoryId, Relation), EdgeRow> = HashMap::new();

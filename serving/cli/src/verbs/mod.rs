@@ -9,6 +9,7 @@ use crate::failure::{Failure, Result};
 
 pub mod add;
 pub mod audit;
+pub mod beliefs;
 pub mod bench;
 pub mod completions;
 pub mod config;

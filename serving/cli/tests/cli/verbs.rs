@@ -346,3 +346,42 @@ fn ids_may_be_shortened_as_long_as_they_are_unique() {
     place.run(&["get", "xyzw"]).expect(2);
     place.run(&["get", "00000000000000000000000000000000"]).expect(3);
 }
+
+#[test]
+fn one_belief_is_current_and_a_contradiction_is_settled() {
+    let place = Place::new();
+    let told: String = [
+        ("2023-05-08T13:56:00Z", "I live in Graz."),
+        ("2023-08-08T13:57:00Z", "I live in Linz now."),
+        ("2023-08-09T10:00:00Z", "I have two cats."),
+        ("2023-08-10T10:00:00Z", "I have three cats."),
+    ]
+    .iter()
+    .enumerate()
+    .map(|(index, (at, text))| {
+        format!("{{\"conversation\":\"talk\",\"turn_id\":\"{index}\",\"speaker\":\"Ana\",\"at\":\"{at}\",\"text\":\"{text}\"}}\n")
+    })
+    .collect();
+    let file = place.write("talk.jsonl", told);
+    place.json(&["ingest", file.to_str().unwrap()]);
+    let shown = place.ok(&["beliefs", "--cube", "talk", "--about", "Ana"]);
+    assert!(shown.out.contains("Linz") && !shown.out.contains("Graz"), "{shown}");
+    assert!(place.ok(&["beliefs", "--cube", "talk", "--history"]).out.contains("Graz"));
+    let then = place.ok(&["beliefs", "--cube", "talk", "--valid-at", "2023-06-01"]);
+    assert!(then.out.contains("Graz") && !then.out.contains("Linz"), "{then}");
+    let review = place.json(&["beliefs", "--cube", "talk", "--review"]);
+    let doubt = &review["review"][0];
+    let id = |side: &str| doubt[side]["memory"].as_str().unwrap().to_owned();
+    let (earlier, later) = (id("earlier"), id("later"));
+    place.run(&["beliefs", "resolve", &earlier]).expect(2);
+    place.run(&["beliefs"]).expect(2);
+    place.ok(&["beliefs", "resolve", &later, "--over", &earlier, "--reason", "asked her"]);
+    assert!(place.json(&["beliefs", "--cube", "talk", "--review"])["review"].as_array().unwrap().is_empty());
+    let written = place.json(&["history", &earlier])["versions"].as_array().unwrap().last().unwrap().clone();
+    assert_eq!(
+        (written["change"].as_str(), written["reason"].as_str()),
+        (Some("belief_resolved"), Some("asked her")),
+        "{written}"
+    );
+    place.ok(&["verify"]);
+}

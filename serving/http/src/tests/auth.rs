@@ -26,6 +26,9 @@ fn body_for(path: &str, cube: &str, memory: &str) -> Option<Value> {
         "/v1/memories/{memory}/tag" => json!({"cube": cube, "add": ["a"]}),
         "/v1/memories/{memory}/expire" => json!({"cube": cube}),
         "/v1/memories/{memory}/resolve" => json!({"cube": cube, "expected_version": 1, "winner": 1}),
+        "/v1/cubes/{cube}/beliefs/resolve" => {
+            json!({"memory": {"memory": memory, "version": 1}, "over": [{"memory": other, "version": 1}]})
+        }
         "/v1/search" | "/v1/context" => json!({"query": "secret", "cubes": [cube]}),
         "/v1/sql" => json!({"query": "SELECT 1"}),
         "/v1/replay" => json!({"into": "try"}),
