@@ -1,8 +1,5 @@
 //! Unit vectors as signed bytes: a quarter of the memory, and a dot product that a processor does sixteen numbers at a time.
 
-/// Lanes of the inner loop: the compiler turns one chunk into widening multiply-adds.
-const LANES: usize = 32;
-
 /// Writes `vector` as bytes behind `out` and answers the scale: `number = byte * scale`. The error of a dot product of two unit
 /// vectors of 384 numbers stays below 0.005 and is 0.0007 as a rule. Numbers that are not finite become 0.
 pub fn quantise(vector: &[f32], out: &mut Vec<i8>) -> f32 {
@@ -12,20 +9,10 @@ pub fn quantise(vector: &[f32], out: &mut Vec<i8>) -> f32 {
     scale
 }
 
-/// Dot product of bytes; the lengths are those of the shorter.
+/// Dot product of bytes; the lengths are those of the shorter. One plain sum: the compiler turns it into widening multiply-adds.
+#[inline]
 pub fn dot(a: &[i8], b: &[i8]) -> i32 {
-    let (a_chunks, a_rest) = a.as_chunks::<LANES>();
-    let (b_chunks, b_rest) = b.as_chunks::<LANES>();
-    let product = |a: i8, b: i8| i32::from(i16::from(a) * i16::from(b));
-    let mut sum = 0i32;
-    for (a, b) in a_chunks.iter().zip(b_chunks) {
-        let mut part = 0i32;
-        for lane in 0..LANES {
-            part += product(a[lane], b[lane]);
-        }
-        sum += part;
-    }
-    sum + a_rest.iter().zip(b_rest).map(|(a, b)| product(*a, *b)).sum::<i32>()
+    a.iter().zip(b).map(|(a, b)| i32::from(*a) * i32::from(*b)).sum()
 }
 
 /// Cosine similarity of two vectors of any length.

@@ -6,10 +6,11 @@ use cubelog_memory::Timestamp;
 use cubelog_memory::ranking::weights::WORDS;
 use cubelog_memory::ranking::{Ask, Candidate, Method, Ranked, rank};
 
-use crate::admit::Admit;
-use crate::memories::{Memories, Query, Spot, best};
+use crate::admit::{Admit, Mask};
+use crate::memories::{Best, Memories, Query, Spot};
 use crate::names::Names;
 use crate::part::NONE;
+use crate::stream::Sessions;
 use crate::words::{self, Lexical};
 
 /// Memories within this many places of a candidate in its stream are looked at with it.
@@ -51,17 +52,18 @@ pub fn find(memories: &Memories, names: &Names, search: &Search<'_>) -> Vec<(Spo
         Side::Held(vector) => Some(vector),
         _ => None,
     });
+    let masks: Vec<Mask> = memories.parts.iter().map(|part| search.admit.mask(part)).collect();
     let there = |rows: &[(u64, f32)]| -> Vec<(Spot, f32)> {
         rows.iter().filter_map(|(row, score)| Some((memories.spot(*row)?, *score))).collect()
     };
     let dense = match search.similar {
         Side::No => Vec::new(),
-        Side::Held(_) => memories.nearest(&query, search.admit, search.candidates),
+        Side::Held(_) => memories.nearest(&query, &masks, search.candidates),
         Side::Elsewhere(rows) => there(rows),
     };
     let lexical = match search.wording {
         Side::No => Lexical::default(),
-        Side::Held(text) => words::search(memories, text, search.admit, search.candidates),
+        Side::Held(text) => words::search(memories, text, search.admit, &masks, search.candidates),
         Side::Elsewhere(rows) => Lexical::elsewhere(memories, there(rows)),
     };
     let mut scores: BTreeMap<Spot, Scores> = BTreeMap::new();
@@ -77,28 +79,27 @@ pub fn find(memories: &Memories, names: &Names, search: &Search<'_>) -> Vec<(Spo
         for (spot, score) in &mut scores {
             score.dense = score.dense.or_else(|| query.similarity(memories, *spot));
         }
-        for spot in best_of(&scores, &lexical) {
-            for (neighbour, _) in memories.neighbours(spot, REACH) {
-                if scores.contains_key(&neighbour) || !search.admit.passes(memories.place(neighbour)) {
-                    continue;
-                }
-                // What has nothing of the query by itself is no answer, wherever it stands.
-                let dense = query.similarity(memories, neighbour);
-                if dense.is_some() || lexical.share(neighbour).is_some() {
-                    scores.insert(neighbour, Scores { dense, bm25: None });
-                }
+        for neighbour in memories.in_sessions_of(&best_of(&scores, &lexical), REACH) {
+            if scores.contains_key(&neighbour) || !search.admit.passes(memories.place(neighbour)) {
+                continue;
+            }
+            // What has nothing of the query by itself is no answer, wherever it stands.
+            let dense = query.similarity(memories, neighbour);
+            if dense.is_some() || lexical.share(neighbour).is_some() {
+                scores.insert(neighbour, Scores { dense, bm25: None });
             }
         }
     }
     let spots: Vec<Spot> = scores.keys().copied().collect();
     let number: HashMap<Spot, usize> = spots.iter().enumerate().map(|(number, spot)| (*spot, number)).collect();
+    let sessions = if hybrid { Sessions::of(memories, spots.iter().copied()) } else { Sessions::default() };
     let named: BTreeSet<u32> = search.named.iter().filter_map(|name| names.known(name)).collect();
     let asker = search.asker.map(|name| (names.known(name).unwrap_or(NONE), words::stems(name)));
     let pool: Vec<Candidate> = spots
         .iter()
         .map(|spot| {
             let (part, place, scores) = (memories.part(*spot), memories.place(*spot), &scores[spot]);
-            let neighbours = if hybrid { memories.neighbours(*spot, REACH) } else { Vec::new() };
+            let neighbours = sessions.neighbours(memories, *spot, REACH);
             Candidate {
                 memory: place.memory,
                 dense: scores.dense,
@@ -148,6 +149,7 @@ struct Scores {
 /// The candidates whose neighbours are looked at.
 fn best_of(scores: &BTreeMap<Spot, Scores>, lexical: &Lexical) -> Vec<Spot> {
     let worth = |spot: &Spot, scores: &Scores| scores.dense.unwrap_or(0.0) + WORDS * lexical.share(*spot).unwrap_or(0.0);
-    let worths = scores.iter().map(|(spot, scores)| (*spot, worth(spot, scores))).collect();
-    best(worths, LOOKED_BESIDE).into_iter().map(|(spot, _)| spot).collect()
+    let mut best = Best::new(LOOKED_BESIDE);
+    scores.iter().for_each(|(spot, scores)| best.offer(*spot, worth(spot, scores)));
+    best.finish().into_iter().map(|(spot, _)| spot).collect()
 }

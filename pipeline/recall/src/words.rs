@@ -8,8 +8,8 @@ use cubelog_language::words::{Term, terms};
 use cubelog_memory::ranking::weights::WORD_WEIGHT;
 use xxhash_rust::xxh3::{Xxh3Default, xxh3_64};
 
-use crate::admit::Admit;
-use crate::memories::{Memories, Spot, best};
+use crate::admit::{Admit, Mask};
+use crate::memories::{Best, Memories, Spot};
 use crate::part::Part;
 
 /// How soon a word's repetition stops to count.
@@ -105,7 +105,7 @@ pub fn stems(text: &str) -> Vec<u64> {
 }
 
 /// The `count` memories that match the words best by BM25, and the share of all.
-pub fn search(memories: &Memories, query: &str, admit: &Admit, count: usize) -> Lexical {
+pub(crate) fn search(memories: &Memories, query: &str, admit: &Admit, masks: &[Mask], count: usize) -> Lexical {
     let stems = stems(query);
     let (mut all, mut words) = (0u64, 0u64);
     for (memories, length) in
@@ -119,36 +119,46 @@ pub fn search(memories: &Memories, query: &str, admit: &Admit, count: usize) -> 
     }
     let average = (words as f32 / all as f32).max(1.0);
     let limit = stems.len() as f32 * WORD_WEIGHT * (1.0 + all as f32).ln();
-    let weights: Vec<f32> = stems.iter().map(|stem| weight(memories, *stem, admit, all as f32)).collect();
-    let mut found = Lexical::default();
-    let mut scores = Vec::new();
+    let weights = weights(memories, &stems, admit, all as f32);
+    let mut shares = Vec::with_capacity(memories.parts.len());
+    let mut best = Best::new(count);
     let mut sums: Vec<f32> = Vec::new();
-    for (number, part) in memories.parts.iter().enumerate() {
+    for ((number, part), mask) in memories.parts.iter().enumerate().zip(masks) {
         sums.clear();
         sums.resize(part.len(), 0.0);
-        let mut shares = vec![0.0; part.len()];
+        let mut of_part = vec![0.0; part.len()];
         for (stem, weight) in stems.iter().zip(&weights) {
             for posting in part.words.postings.get(stem).into_iter().flatten() {
                 let (at, count) = (posting.at as usize, f32::from(posting.count));
                 let length = part.words.lengths[at] as f32 / average;
                 let gain = weight * count * (BM25_K1 + 1.0);
                 sums[at] += gain / (count + BM25_K1 * (1.0 - BM25_B + BM25_B * length));
-                shares[at] += gain / ((count + BM25_K1) * limit);
+                of_part[at] += gain / ((count + BM25_K1) * limit);
             }
         }
-        let matching = sums.iter().enumerate().filter(|(at, sum)| **sum > 0.0 && admit.passes(part.place(*at as u32)));
-        scores.extend(matching.map(|(at, sum)| (Spot { part: number as u32, at: at as u32 }, *sum)));
-        found.shares.push(shares);
+        for (at, sum) in sums.iter().enumerate() {
+            if *sum > 0.0 && mask.has(at as u32) {
+                best.offer(Spot { part: number as u32, at: at as u32 }, *sum);
+            }
+        }
+        shares.push(of_part);
     }
-    found.best = best(scores, count);
-    found
+    Lexical { best: best.finish(), shares }
 }
 
-/// Inverse document frequency of a word over the admitted cubes.
-fn weight(memories: &Memories, stem: u64, admit: &Admit, all: f32) -> f32 {
-    let in_cubes = |part: &Part, postings: &Vec<Posting>| {
-        postings.iter().filter(|posting| admit.is_in_cubes(part.place(posting.at))).count()
-    };
-    let with: usize = memories.parts.iter().filter_map(|part| Some(in_cubes(part, part.words.postings.get(&stem)?))).sum();
-    (1.0 + (all - with as f32 + 0.5) / (with as f32 + 0.5)).ln()
+/// Inverse document frequencies of words over the admitted cubes.
+fn weights(memories: &Memories, stems: &[u64], admit: &Admit, all: f32) -> Vec<f32> {
+    let mut with = vec![0usize; stems.len()];
+    for part in &memories.parts {
+        let mask = admit.mask_of_cubes(part);
+        for (stem, with) in stems.iter().zip(&mut with) {
+            let postings = part.words.postings.get(stem).map_or(&[][..], Vec::as_slice);
+            *with += match &mask {
+                Mask::All => postings.len(),
+                Mask::None => 0,
+                Mask::Some(_) => postings.iter().filter(|posting| mask.has(posting.at)).count(),
+            };
+        }
+    }
+    with.into_iter().map(|with| (1.0 + (all - with as f32 + 0.5) / (with as f32 + 0.5)).ln()).collect()
 }
