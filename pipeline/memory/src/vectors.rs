@@ -9,10 +9,17 @@ pub fn quantise(vector: &[f32], out: &mut Vec<i8>) -> f32 {
     scale
 }
 
-/// Dot product of bytes; the lengths are those of the shorter. One plain sum: the compiler turns it into widening multiply-adds.
+/// Dot product; the lengths are those of the shorter. One side is wide and the loop goes by index, because the compiler turns just
+/// this into multiply-adds of sixteen numbers: 20 ns for 384 of them.
 #[inline]
-pub fn dot(a: &[i8], b: &[i8]) -> i32 {
-    a.iter().zip(b).map(|(a, b)| i32::from(*a) * i32::from(*b)).sum()
+pub fn dot(wide: &[i16], bytes: &[i8]) -> i32 {
+    let count = wide.len().min(bytes.len());
+    let (wide, bytes) = (&wide[..count], &bytes[..count]);
+    let mut sum = 0;
+    for at in 0..count {
+        sum += i32::from(wide[at]) * i32::from(bytes[at]);
+    }
+    sum
 }
 
 /// Cosine similarity of two vectors of any length.
@@ -26,15 +33,28 @@ pub fn cosine(a: &[f32], b: &[f32]) -> f32 {
     dot / (a_length * b_length).sqrt().max(f32::MIN_POSITIVE)
 }
 
-/// Cosine similarities of `query` to some rows of `vectors`, which has as many numbers a row as the query. `scales` has one scale
-/// a row; a row without a vector has a scale of NaN and gets NaN. Rows beyond the vectors get NaN as well.
-pub fn scores(query: &[i8], query_scale: f32, vectors: &[i8], scales: &[f32], rows: &[u32], out: &mut Vec<f32>) {
-    let dim = query.len();
-    out.extend(rows.iter().map(|row| {
-        let row = *row as usize;
-        match (vectors.get(row * dim..(row + 1) * dim), scales.get(row)) {
-            (Some(vector), Some(scale)) if dim > 0 => dot(query, vector) as f32 * (query_scale * scale),
-            _ => f32::NAN,
-        }
-    }));
+/// A query's vector, quantised.
+#[derive(Debug, Clone, Default)]
+pub struct Query {
+    wide: Vec<i16>,
+    scale: f32,
+}
+
+impl Query {
+    /// `None` is near to nothing.
+    pub fn new(vector: Option<&[f32]>) -> Self {
+        let mut bytes = Vec::new();
+        let scale = vector.map_or(1.0, |vector| quantise(vector, &mut bytes));
+        Self { wide: bytes.into_iter().map(i16::from).collect(), scale }
+    }
+
+    /// Cosine similarity to a row of `vectors`, which has as many numbers a row as the query; `None` beyond them, and for a row with a
+    /// scale of NaN, which has no vector.
+    #[inline]
+    pub fn similarity(&self, vectors: &[i8], scales: &[f32], row: usize) -> Option<f32> {
+        let dim = self.wide.len();
+        let (vector, scale) = (vectors.get(row * dim..(row + 1) * dim)?, scales.get(row)?);
+        let score = dot(&self.wide, vector) as f32 * (self.scale * scale);
+        (dim > 0 && score.is_finite()).then_some(score)
+    }
 }

@@ -11,7 +11,7 @@ mod stream;
 mod words;
 
 pub use admit::Admit;
-pub use memories::{Memories, Query, Spot};
+pub use memories::{Memories, Spot};
 pub use names::Names;
 pub use part::{Entry, NONE, Part, PartBuilder, Place};
 

@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use cubelog_memory::vectors;
+use cubelog_memory::vectors::Query;
 
 use crate::admit::{Admit, Mask};
 use crate::names::Names;
@@ -61,17 +61,20 @@ impl Memories {
     /// The `count` admitted memories nearest to the query, with cosine similarity; best first.
     pub(crate) fn nearest(&self, query: &Query, masks: &[Mask], count: usize) -> Vec<(Spot, f32)> {
         let mut best = Best::new(count);
-        let (mut rows, mut scores) = (Vec::new(), Vec::new());
         for ((number, part), mask) in self.parts.iter().enumerate().zip(masks) {
-            rows.clear();
-            scores.clear();
-            rows.extend((0..part.len() as u32).filter(|at| mask.has(*at)));
-            vectors::scores(&query.bytes, query.scale, &part.vectors, &part.scales, &rows, &mut scores);
-            for (at, score) in rows.iter().zip(&scores) {
-                best.offer(Spot { part: number as u32, at: *at }, *score);
+            for at in (0..part.len() as u32).filter(|at| mask.has(*at)) {
+                if let Some(score) = query.similarity(&part.vectors, &part.scales, at as usize) {
+                    best.offer(Spot { part: number as u32, at }, score);
+                }
             }
         }
         best.finish()
+    }
+
+    /// Similarity of one memory; `None` if it, or the query, has no vector.
+    pub(crate) fn similarity(&self, query: &Query, spot: Spot) -> Option<f32> {
+        let part = self.part(spot);
+        query.similarity(&part.vectors, &part.scales, spot.at as usize)
     }
 }
 
@@ -118,27 +121,4 @@ impl Best {
 /// The higher score first, equals in the order in which they stand.
 fn better(a: &(Spot, f32), b: &(Spot, f32)) -> Ordering {
     b.1.total_cmp(&a.1).then(a.0.cmp(&b.0))
-}
-
-/// A query's vector as bytes; none is near to nothing.
-#[derive(Debug)]
-pub struct Query {
-    bytes: Vec<i8>,
-    scale: f32,
-}
-
-impl Query {
-    pub fn new(vector: Option<&[f32]>) -> Self {
-        let mut bytes = Vec::new();
-        let scale = vector.map_or(1.0, |vector| vectors::quantise(vector, &mut bytes));
-        Self { bytes, scale }
-    }
-
-    /// Cosine similarity of one memory; `None` if it, or the query, has no vector.
-    pub fn similarity(&self, memories: &Memories, spot: Spot) -> Option<f32> {
-        let part = memories.part(spot);
-        let mut score = Vec::with_capacity(1);
-        vectors::scores(&self.bytes, self.scale, &part.vectors, &part.scales, &[spot.at], &mut score);
-        score.pop().filter(|score| score.is_finite())
-    }
 }

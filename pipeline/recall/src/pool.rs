@@ -5,9 +5,10 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use cubelog_memory::Timestamp;
 use cubelog_memory::ranking::weights::WORDS;
 use cubelog_memory::ranking::{Ask, Candidate, Method, Ranked, rank};
+use cubelog_memory::vectors::Query;
 
 use crate::admit::{Admit, Mask};
-use crate::memories::{Best, Memories, Query, Spot};
+use crate::memories::{Best, Memories, Spot};
 use crate::names::Names;
 use crate::part::NONE;
 use crate::stream::Sessions;
@@ -64,7 +65,7 @@ pub fn find(memories: &Memories, names: &Names, search: &Search<'_>) -> Vec<(Spo
     let lexical = match search.wording {
         Side::No => Lexical::default(),
         Side::Held(text) => words::search(memories, text, search.admit, &masks, search.candidates),
-        Side::Elsewhere(rows) => Lexical::elsewhere(memories, there(rows)),
+        Side::Elsewhere(rows) => Lexical::elsewhere(there(rows)),
     };
     let mut scores: BTreeMap<Spot, Scores> = BTreeMap::new();
     for (spot, score) in dense {
@@ -77,15 +78,15 @@ pub fn find(memories: &Memories, names: &Names, search: &Search<'_>) -> Vec<(Spo
     let hybrid = search.ask.method == Method::Hybrid;
     if hybrid {
         for (spot, score) in &mut scores {
-            score.dense = score.dense.or_else(|| query.similarity(memories, *spot));
+            score.dense = score.dense.or_else(|| memories.similarity(&query, *spot));
         }
-        for neighbour in memories.in_sessions_of(&best_of(&scores, &lexical), REACH) {
+        for neighbour in memories.in_sessions_of(&best_of(memories, &scores, &lexical), REACH) {
             if scores.contains_key(&neighbour) || !search.admit.passes(memories.place(neighbour)) {
                 continue;
             }
             // What has nothing of the query by itself is no answer, wherever it stands.
-            let dense = query.similarity(memories, neighbour);
-            if dense.is_some() || lexical.share(neighbour).is_some() {
+            let dense = memories.similarity(&query, neighbour);
+            if dense.is_some() || lexical.share(memories, neighbour).is_some() {
                 scores.insert(neighbour, Scores { dense, bm25: None });
             }
         }
@@ -103,7 +104,7 @@ pub fn find(memories: &Memories, names: &Names, search: &Search<'_>) -> Vec<(Spo
             Candidate {
                 memory: place.memory,
                 dense: scores.dense,
-                lexical: lexical.share(*spot),
+                lexical: lexical.share(memories, *spot),
                 bm25: scores.bm25,
                 session: (place.session != NONE).then_some(place.session),
                 neighbours: neighbours.iter().filter_map(|(spot, distance)| Some((*number.get(spot)?, *distance))).collect(),
@@ -147,8 +148,9 @@ struct Scores {
 }
 
 /// The candidates whose neighbours are looked at.
-fn best_of(scores: &BTreeMap<Spot, Scores>, lexical: &Lexical) -> Vec<Spot> {
-    let worth = |spot: &Spot, scores: &Scores| scores.dense.unwrap_or(0.0) + WORDS * lexical.share(*spot).unwrap_or(0.0);
+fn best_of(memories: &Memories, scores: &BTreeMap<Spot, Scores>, lexical: &Lexical) -> Vec<Spot> {
+    let worth =
+        |spot: &Spot, scores: &Scores| scores.dense.unwrap_or(0.0) + WORDS * lexical.share(memories, *spot).unwrap_or(0.0);
     let mut best = Best::new(LOOKED_BESIDE);
     scores.iter().for_each(|(spot, scores)| best.offer(*spot, worth(spot, scores)));
     best.finish().into_iter().map(|(spot, _)| spot).collect()

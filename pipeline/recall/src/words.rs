@@ -67,31 +67,48 @@ impl Words {
 pub struct Lexical {
     /// The best by BM25, best first.
     pub best: Vec<(Spot, f32)>,
-    /// By part: what each memory has of the query's words, whatever its length.
-    shares: Vec<Vec<f32>>,
+    /// The query's words with their weights, as shares of what could be reached; empty if it was searched elsewhere.
+    stems: Vec<(u64, f32)>,
 }
 
 impl Lexical {
-    /// Scores that were found elsewhere: how much could have been reached is not known, so the best stands for it.
-    pub fn elsewhere(memories: &Memories, best: Vec<(Spot, f32)>) -> Self {
-        let limit = best.iter().map(|(_, score)| *score).fold(f32::MIN_POSITIVE, f32::max);
-        let mut shares: Vec<Vec<f32>> = memories.parts.iter().map(|part| vec![0.0; part.len()]).collect();
-        for (spot, score) in &best {
-            shares[spot.part as usize][spot.at as usize] = score / limit;
-        }
-        Self { best, shares }
+    /// Scores that were found elsewhere.
+    pub fn elsewhere(best: Vec<(Spot, f32)>) -> Self {
+        Self { best, stems: Vec::new() }
     }
 
-    /// How much of the query's words a memory has; `None` for nothing.
-    pub fn share(&self, spot: Spot) -> Option<f32> {
-        self.shares.get(spot.part as usize)?.get(spot.at as usize).copied().filter(|share| *share > 0.0)
+    /// How much of the query's words a memory has, whatever its length; `None` for nothing.
+    pub fn share(&self, memories: &Memories, spot: Spot) -> Option<f32> {
+        let share =
+            if self.stems.is_empty() { self.share_of_best(spot) } else { self.share_of_words(memories.part(spot), spot.at) };
+        (share > 0.0).then_some(share)
+    }
+
+    fn share_of_words(&self, part: &Part, at: u32) -> f32 {
+        let share = |(stem, weight): &(u64, f32)| {
+            let count = part.count_of(*stem, at);
+            weight * count * (BM25_K1 + 1.0) / (count + BM25_K1)
+        };
+        self.stems.iter().map(share).sum()
+    }
+
+    /// How much could have been reached is not known of a search elsewhere, so the best stands for it.
+    fn share_of_best(&self, spot: Spot) -> f32 {
+        let limit = self.best.iter().map(|(_, score)| *score).fold(f32::MIN_POSITIVE, f32::max);
+        self.best.iter().find(|(found, _)| *found == spot).map_or(0.0, |(_, score)| score / limit)
     }
 }
 
 impl Part {
+    /// How often a memory has a word of this stem.
+    fn count_of(&self, stem: u64, at: u32) -> f32 {
+        let Some(postings) = self.words.postings.get(&stem) else { return 0.0 };
+        postings.binary_search_by_key(&at, |posting| posting.at).map_or(0.0, |place| f32::from(postings[place].count))
+    }
+
     /// Whether a memory has a word of this stem.
     pub(crate) fn has_stem(&self, stem: u64, at: u32) -> bool {
-        self.words.postings.get(&stem).is_some_and(|postings| postings.binary_search_by_key(&at, |posting| posting.at).is_ok())
+        self.count_of(stem, at) > 0.0
     }
 }
 
@@ -120,20 +137,16 @@ pub(crate) fn search(memories: &Memories, query: &str, admit: &Admit, masks: &[M
     let average = (words as f32 / all as f32).max(1.0);
     let limit = stems.len() as f32 * WORD_WEIGHT * (1.0 + all as f32).ln();
     let weights = weights(memories, &stems, admit, all as f32);
-    let mut shares = Vec::with_capacity(memories.parts.len());
     let mut best = Best::new(count);
     let mut sums: Vec<f32> = Vec::new();
     for ((number, part), mask) in memories.parts.iter().enumerate().zip(masks) {
         sums.clear();
         sums.resize(part.len(), 0.0);
-        let mut of_part = vec![0.0; part.len()];
         for (stem, weight) in stems.iter().zip(&weights) {
             for posting in part.words.postings.get(stem).into_iter().flatten() {
                 let (at, count) = (posting.at as usize, f32::from(posting.count));
                 let length = part.words.lengths[at] as f32 / average;
-                let gain = weight * count * (BM25_K1 + 1.0);
-                sums[at] += gain / (count + BM25_K1 * (1.0 - BM25_B + BM25_B * length));
-                of_part[at] += gain / ((count + BM25_K1) * limit);
+                sums[at] += weight * count * (BM25_K1 + 1.0) / (count + BM25_K1 * (1.0 - BM25_B + BM25_B * length));
             }
         }
         for (at, sum) in sums.iter().enumerate() {
@@ -141,9 +154,9 @@ pub(crate) fn search(memories: &Memories, query: &str, admit: &Admit, masks: &[M
                 best.offer(Spot { part: number as u32, at: at as u32 }, *sum);
             }
         }
-        shares.push(of_part);
     }
-    Lexical { best: best.finish(), shares }
+    let stems = stems.into_iter().zip(weights).map(|(stem, weight)| (stem, weight / limit)).collect();
+    Lexical { best: best.finish(), stems }
 }
 
 /// Inverse document frequencies of words over the admitted cubes.
