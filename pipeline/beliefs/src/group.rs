@@ -174,17 +174,12 @@ fn neighbours(pieces: &[Piece<'_>], read: &[Read], bucket: &[usize]) -> BTreeMap
             }
         }
     }
-    let (mut rows, mut scores) = (Vec::new(), Vec::new());
-    for place in 1..bucket.len() {
-        if dim == 0 || scales[place].is_nan() {
-            continue;
-        }
-        rows.clear();
-        rows.extend(0..place as u32);
-        scores.clear();
-        vectors::scores(&bytes[place * dim..(place + 1) * dim], scales[place], &bytes, &scales, &rows, &mut scores);
-        let near = scores.iter().enumerate().filter(|(_, score)| **score >= RESTATED_COSINE_MIN - BYTES_ERROR);
-        near.for_each(|(mate, _)| pair(mate, place));
+    for (place, at) in bucket.iter().enumerate().skip(1).filter(|(place, _)| dim > 0 && !scales[*place].is_nan()) {
+        let query = vectors::Query::new(pieces[*at].vector);
+        let near = |mate: &usize| {
+            query.similarity(&bytes, &scales, *mate).is_some_and(|score| score >= RESTATED_COSINE_MIN - BYTES_ERROR)
+        };
+        (0..place).filter(near).for_each(|mate| pair(mate, place));
     }
     neighbours
 }

@@ -17,7 +17,8 @@ pub fn dot(wide: &[i16], bytes: &[i8]) -> i32 {
     let (wide, bytes) = (&wide[..count], &bytes[..count]);
     let mut sum = 0;
     for at in 0..count {
-        sum += i32::from(wide[at]) * i32::from(bytes[at]);
+        // No product and no sum of these comes near the limits; a check for it in every step would keep the loop scalar.
+        sum = i32::wrapping_add(sum, i32::wrapping_mul(i32::from(wide[at]), i32::from(bytes[at])));
     }
     sum
 }
