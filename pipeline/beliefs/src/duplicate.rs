@@ -132,7 +132,7 @@ fn same(a: &Claim, b: &Claim) -> bool {
             || b.negated && a.negated && a.value == b.value && a.attribute == b.attribute && a.subject == b.subject)
 }
 
-fn plain(words: &[Word]) -> Vec<&str> {
+pub(crate) fn plain(words: &[Word]) -> Vec<&str> {
     words.iter().filter(|word| !word.is_mark()).map(|word| spelling(&word.text)).collect()
 }
 
@@ -178,7 +178,7 @@ const SMALL: &str = "\
     does, have, has, had, got, really, very, just, also, that, this, with, as, you, now, well, oh, yes, yeah, too, where, \
     by, can, not, never, no";
 
-fn content(words: &[Word]) -> BTreeSet<String> {
+pub(crate) fn content(words: &[Word]) -> BTreeSet<String> {
     words
         .iter()
         .filter(|word| !word.is_mark() && !listed(SMALL, word.text.as_str()))

@@ -39,3 +39,10 @@ pub const RESTATED_COSINE_MIN: f32 = 0.92;
 pub const SAME_CLAIMS_COSINE_MIN: f32 = 0.55;
 /// Without a cosine: share of all content words that texts with the same claims must have in common.
 pub const SAME_CLAIMS_OVERLAP_MIN: f32 = 0.3;
+
+/// Turns of one session between which a turn that is said again counts as sent twice.
+pub const TURN_WINDOW: u64 = 10;
+/// Words below which a turn may well be said twice: "yes", "thank you so much".
+pub const TURN_WORDS_MIN: usize = 5;
+/// Days between which two statements of an event may be about the same one.
+pub const OCCASION_DAYS: i64 = 1;

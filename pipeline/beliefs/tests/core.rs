@@ -2,6 +2,8 @@
 
 #[path = "core/case.rs"]
 mod case;
+#[path = "core/groups.rs"]
+mod groups;
 #[path = "core/laws.rs"]
 mod laws;
 #[path = "core/stories.rs"]

@@ -7,6 +7,7 @@ pub mod content;
 pub mod context;
 pub mod decide;
 pub mod event;
+pub mod forgetting;
 pub mod ids;
 pub mod lifecycle;
 pub mod limits;

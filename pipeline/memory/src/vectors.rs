@@ -1,8 +1,5 @@
 //! Unit vectors as signed bytes: a quarter of the memory, and a dot product that a processor does sixteen numbers at a time.
 
-/// Lanes of the inner loop: the compiler turns one chunk into widening multiply-adds.
-const LANES: usize = 32;
-
 /// Writes `vector` as bytes behind `out` and answers the scale: `number = byte * scale`. The error of a dot product of two unit
 /// vectors of 384 numbers stays below 0.005 and is 0.0007 as a rule. Numbers that are not finite become 0.
 pub fn quantise(vector: &[f32], out: &mut Vec<i8>) -> f32 {
@@ -12,20 +9,18 @@ pub fn quantise(vector: &[f32], out: &mut Vec<i8>) -> f32 {
     scale
 }
 
-/// Dot product of bytes; the lengths are those of the shorter.
-pub fn dot(a: &[i8], b: &[i8]) -> i32 {
-    let (a_chunks, a_rest) = a.as_chunks::<LANES>();
-    let (b_chunks, b_rest) = b.as_chunks::<LANES>();
-    let product = |a: i8, b: i8| i32::from(i16::from(a) * i16::from(b));
-    let mut sum = 0i32;
-    for (a, b) in a_chunks.iter().zip(b_chunks) {
-        let mut part = 0i32;
-        for lane in 0..LANES {
-            part += product(a[lane], b[lane]);
-        }
-        sum += part;
+/// Dot product; the lengths are those of the shorter. One side is wide and the loop goes by index, because the compiler turns just
+/// this into multiply-adds of sixteen numbers: 20 ns for 384 of them.
+#[inline]
+pub fn dot(wide: &[i16], bytes: &[i8]) -> i32 {
+    let count = wide.len().min(bytes.len());
+    let (wide, bytes) = (&wide[..count], &bytes[..count]);
+    let mut sum = 0;
+    for at in 0..count {
+        // No product and no sum of these comes near the limits; a check for it in every step would keep the loop scalar.
+        sum = i32::wrapping_add(sum, i32::wrapping_mul(i32::from(wide[at]), i32::from(bytes[at])));
     }
-    sum + a_rest.iter().zip(b_rest).map(|(a, b)| product(*a, *b)).sum::<i32>()
+    sum
 }
 
 /// Cosine similarity of two vectors of any length.
@@ -39,15 +34,28 @@ pub fn cosine(a: &[f32], b: &[f32]) -> f32 {
     dot / (a_length * b_length).sqrt().max(f32::MIN_POSITIVE)
 }
 
-/// Cosine similarities of `query` to some rows of `vectors`, which has as many numbers a row as the query. `scales` has one scale
-/// a row; a row without a vector has a scale of NaN and gets NaN. Rows beyond the vectors get NaN as well.
-pub fn scores(query: &[i8], query_scale: f32, vectors: &[i8], scales: &[f32], rows: &[u32], out: &mut Vec<f32>) {
-    let dim = query.len();
-    out.extend(rows.iter().map(|row| {
-        let row = *row as usize;
-        match (vectors.get(row * dim..(row + 1) * dim), scales.get(row)) {
-            (Some(vector), Some(scale)) if dim > 0 => dot(query, vector) as f32 * (query_scale * scale),
-            _ => f32::NAN,
-        }
-    }));
+/// A query's vector, quantised.
+#[derive(Debug, Clone, Default)]
+pub struct Query {
+    wide: Vec<i16>,
+    scale: f32,
+}
+
+impl Query {
+    /// `None` is near to nothing.
+    pub fn new(vector: Option<&[f32]>) -> Self {
+        let mut bytes = Vec::new();
+        let scale = vector.map_or(1.0, |vector| quantise(vector, &mut bytes));
+        Self { wide: bytes.into_iter().map(i16::from).collect(), scale }
+    }
+
+    /// Cosine similarity to a row of `vectors`, which has as many numbers a row as the query; `None` beyond them, and for a row with a
+    /// scale of NaN, which has no vector.
+    #[inline]
+    pub fn similarity(&self, vectors: &[i8], scales: &[f32], row: usize) -> Option<f32> {
+        let dim = self.wide.len();
+        let (vector, scale) = (vectors.get(row * dim..(row + 1) * dim)?, scales.get(row)?);
+        let score = dot(&self.wide, vector) as f32 * (self.scale * scale);
+        (dim > 0 && score.is_finite()).then_some(score)
+    }
 }

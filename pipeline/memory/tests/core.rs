@@ -2,6 +2,8 @@
 
 #[path = "core/carriers.rs"]
 mod carriers;
+#[path = "core/forgetting.rs"]
+mod forgetting;
 #[path = "core/given.rs"]
 mod given;
 #[path = "core/laws.rs"]

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use crate::names::Names;
-use crate::part::Place;
+use crate::part::{Part, Place};
 
 /// A filter in numbers.
 #[derive(Debug, Clone, Default)]
@@ -21,6 +21,25 @@ pub struct Admit {
     pub hidden: bool,
     /// Only these rows, where a filter asks for what is not held.
     pub rows: Option<HashSet<u64>>,
+}
+
+/// Which memories of a part are meant.
+#[derive(Debug)]
+pub(crate) enum Mask {
+    All,
+    None,
+    Some(Vec<bool>),
+}
+
+impl Mask {
+    #[inline]
+    pub fn has(&self, at: u32) -> bool {
+        match self {
+            Mask::All => true,
+            Mask::None => false,
+            Mask::Some(passes) => passes[at as usize],
+        }
+    }
 }
 
 impl Admit {
@@ -45,7 +64,7 @@ impl Admit {
         &self.cubes
     }
 
-    pub(crate) fn is_in_cubes(&self, place: &Place) -> bool {
+    fn is_in_cubes(&self, place: &Place) -> bool {
         self.cubes.contains(&place.cube)
     }
 
@@ -54,6 +73,34 @@ impl Admit {
         self.is_in_cubes(place)
             && place.visible
             && self.before_index.is_none_or(|before| place.stream_index.is_some_and(|index| index < before))
+    }
+
+    /// Whether it asks for nothing but cubes and what is visible in them.
+    fn is_plain(&self) -> bool {
+        self.speakers.is_none()
+            && self.sessions.is_none()
+            && self.since.is_none()
+            && self.until.is_none()
+            && self.before_index.is_none()
+            && self.rows.is_none()
+    }
+
+    /// Which memories of a part pass.
+    pub(crate) fn mask(&self, part: &Part) -> Mask {
+        match part.uniform {
+            Some(cube) if !self.cubes.contains(&cube) => Mask::None,
+            Some(_) if self.is_plain() => Mask::All,
+            _ => Mask::Some(part.places.iter().map(|place| self.passes(place)).collect()),
+        }
+    }
+
+    /// Which memories of a part are of the cubes, whatever else is asked.
+    pub(crate) fn mask_of_cubes(&self, part: &Part) -> Mask {
+        match part.uniform {
+            Some(cube) if self.cubes.contains(&cube) => Mask::All,
+            Some(_) => Mask::None,
+            None => Mask::Some(part.places.iter().map(|place| self.is_in_cubes(place)).collect()),
+        }
     }
 
     pub(crate) fn passes(&self, place: &Place) -> bool {

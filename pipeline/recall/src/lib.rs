@@ -13,7 +13,7 @@ mod words;
 
 pub use admit::Admit;
 pub use claims::{NOBODY, asserted};
-pub use memories::{Memories, Query, Spot};
+pub use memories::{Memories, Spot};
 pub use names::Names;
 pub use part::{Entry, NONE, Part, PartBuilder, Place};
 

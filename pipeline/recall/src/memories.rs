@@ -4,9 +4,9 @@ use std::cmp::Ordering;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use cubelog_memory::vectors;
+use cubelog_memory::vectors::Query;
 
-use crate::admit::Admit;
+use crate::admit::{Admit, Mask};
 use crate::names::Names;
 use crate::part::{Part, Place};
 
@@ -59,53 +59,66 @@ impl Memories {
     }
 
     /// The `count` admitted memories nearest to the query, with cosine similarity; best first.
-    pub fn nearest(&self, query: &Query, admit: &Admit, count: usize) -> Vec<(Spot, f32)> {
-        let mut found = Vec::new();
-        let (mut rows, mut scores) = (Vec::new(), Vec::new());
-        for (number, part) in self.parts.iter().enumerate() {
-            rows.clear();
-            scores.clear();
-            rows.extend((0..part.len() as u32).filter(|at| admit.passes(part.place(*at))));
-            vectors::scores(&query.bytes, query.scale, &part.vectors, &part.scales, &rows, &mut scores);
-            let scored = rows.iter().zip(&scores).filter(|(_, score)| score.is_finite());
-            found.extend(scored.map(|(at, score)| (Spot { part: number as u32, at: *at }, *score)));
+    pub(crate) fn nearest(&self, query: &Query, masks: &[Mask], count: usize) -> Vec<(Spot, f32)> {
+        let mut best = Best::new(count);
+        for ((number, part), mask) in self.parts.iter().enumerate().zip(masks) {
+            for at in (0..part.len() as u32).filter(|at| mask.has(*at)) {
+                if let Some(score) = query.similarity(&part.vectors, &part.scales, at as usize) {
+                    best.offer(Spot { part: number as u32, at }, score);
+                }
+            }
         }
-        best(found, count)
+        best.finish()
+    }
+
+    /// Similarity of one memory; `None` if it, or the query, has no vector.
+    pub(crate) fn similarity(&self, query: &Query, spot: Spot) -> Option<f32> {
+        let part = self.part(spot);
+        query.similarity(&part.vectors, &part.scales, spot.at as usize)
     }
 }
 
-/// The best `count`, best first; equals in the order in which they stand.
-pub(crate) fn best(mut scored: Vec<(Spot, f32)>, count: usize) -> Vec<(Spot, f32)> {
-    let better = |a: &(Spot, f32), b: &(Spot, f32)| -> Ordering { b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)) };
-    if scored.len() > count {
-        if count > 0 {
-            scored.select_nth_unstable_by(count - 1, better);
-        }
-        scored.truncate(count);
-    }
-    scored.sort_unstable_by(better);
-    scored
-}
-
-/// A query's vector as bytes; none is near to nothing.
+/// The best `count` of what is offered; scores that are no numbers are passed over.
 #[derive(Debug)]
-pub struct Query {
-    bytes: Vec<i8>,
-    scale: f32,
+pub(crate) struct Best {
+    count: usize,
+    found: Vec<(Spot, f32)>,
+    /// What one must reach to come in, once there are enough.
+    bar: f32,
 }
 
-impl Query {
-    pub fn new(vector: Option<&[f32]>) -> Self {
-        let mut bytes = Vec::new();
-        let scale = vector.map_or(1.0, |vector| vectors::quantise(vector, &mut bytes));
-        Self { bytes, scale }
+impl Best {
+    pub fn new(count: usize) -> Self {
+        Self { count, found: Vec::with_capacity(4 * count), bar: f32::NEG_INFINITY }
     }
 
-    /// Cosine similarity of one memory; `None` if it, or the query, has no vector.
-    pub fn similarity(&self, memories: &Memories, spot: Spot) -> Option<f32> {
-        let part = memories.part(spot);
-        let mut score = Vec::with_capacity(1);
-        vectors::scores(&self.bytes, self.scale, &part.vectors, &part.scales, &[spot.at], &mut score);
-        score.pop().filter(|score| score.is_finite())
+    #[inline]
+    pub fn offer(&mut self, spot: Spot, score: f32) {
+        // Equal scores go by place, and places come in order: a later equal never comes in front of an earlier one.
+        if score > self.bar {
+            self.found.push((spot, score));
+            if self.found.len() >= 4 * self.count.max(64) {
+                self.shorten();
+            }
+        }
     }
+
+    fn shorten(&mut self) {
+        if self.count > 0 && self.found.len() > self.count {
+            let (_, last, _) = self.found.select_nth_unstable_by(self.count - 1, better);
+            self.bar = last.1;
+        }
+        self.found.truncate(self.count);
+    }
+
+    pub fn finish(mut self) -> Vec<(Spot, f32)> {
+        self.shorten();
+        self.found.sort_unstable_by(better);
+        self.found
+    }
+}
+
+/// The higher score first, equals in the order in which they stand.
+fn better(a: &(Spot, f32), b: &(Spot, f32)) -> Ordering {
+    b.1.total_cmp(&a.1).then(a.0.cmp(&b.0))
 }

@@ -1,6 +1,6 @@
 //! A part: memories that came together and never change, for example those of one fragment of a table.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use cubelog_language::{voice, words};
 use cubelog_memory::ranking::Voice;
@@ -8,7 +8,6 @@ use cubelog_memory::{MemoryId, vectors};
 
 use crate::claims::Claims;
 use crate::names::Names;
-use crate::stream;
 use crate::words::Words;
 
 /// A name or number that a memory does not have.
@@ -63,8 +62,8 @@ pub struct Part {
     /// One behind the other, `dim` bytes each, or nothing; with a scale of NaN a memory has none.
     pub(crate) vectors: Vec<i8>,
     pub(crate) scales: Vec<f32>,
-    /// Memories that stand in a stream, by (cube, stream index).
-    pub(crate) by_stream: Vec<u32>,
+    /// The cube of every memory, if it is one and the same, and all are visible: then a mask needs no look at any of them.
+    pub(crate) uniform: Option<u32>,
     pub(crate) words: Words,
     pub(crate) claims: Claims,
     /// Who speaks in which cube: (cube, speaker).
@@ -73,6 +72,8 @@ pub struct Part {
     pub(crate) newest: BTreeMap<u32, i64>,
     /// And the oldest.
     pub(crate) oldest: BTreeMap<u32, i64>,
+    /// The turns of each session of a cube: (cube, session) to stream index and place, in the order of the stream.
+    pub(crate) sessions: HashMap<(u32, u32), Vec<(u64, u32)>>,
     /// The last place in the stream of each cube.
     pub(crate) last: BTreeMap<u32, u64>,
 }
@@ -100,7 +101,6 @@ impl Part {
         self.places.len() * size_of::<Place>()
             + self.vectors.len()
             + self.scales.len() * 4
-            + self.by_stream.len() * 4
             + self.words.bytes()
             + self.claims.bytes()
     }
@@ -135,6 +135,9 @@ impl PartBuilder {
         if let Some(index) = entry.stream_index {
             let last = part.last.entry(cube).or_insert(index);
             *last = index.max(*last);
+            if session != NONE {
+                part.sessions.entry((cube, session)).or_default().push((index, at));
+            }
         }
         let said = entry.text.map(voice::read).unwrap_or_default();
         part.places.push(Place {
@@ -166,7 +169,9 @@ impl PartBuilder {
     }
 
     pub fn finish(mut self) -> Part {
-        self.part.by_stream = stream::order(&self.part.places);
+        let first = self.part.places.first().map(|place| place.cube);
+        self.part.uniform = first.filter(|cube| self.part.places.iter().all(|place| place.cube == *cube && place.visible));
+        self.part.sessions.values_mut().for_each(|turns| turns.sort_unstable());
         self.part.words.finish();
         self.part.claims.finish();
         self.part

@@ -5,11 +5,13 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use cubelog_memory::Timestamp;
 use cubelog_memory::ranking::weights::WORDS;
 use cubelog_memory::ranking::{Ask, Candidate, Method, Ranked, Term, rank};
+use cubelog_memory::vectors::Query;
 
-use crate::admit::Admit;
-use crate::memories::{Memories, Query, Spot, best};
+use crate::admit::{Admit, Mask};
+use crate::memories::{Best, Memories, Spot};
 use crate::names::Names;
 use crate::part::NONE;
+use crate::stream::Sessions;
 use crate::words::{self, Lexical};
 
 /// Memories within this many places of a candidate in its stream are looked at with it.
@@ -51,18 +53,19 @@ pub fn find(memories: &Memories, names: &Names, search: &Search<'_>) -> Vec<(Spo
         Side::Held(vector) => Some(vector),
         _ => None,
     });
+    let masks: Vec<Mask> = memories.parts.iter().map(|part| search.admit.mask(part)).collect();
     let there = |rows: &[(u64, f32)]| -> Vec<(Spot, f32)> {
         rows.iter().filter_map(|(row, score)| Some((memories.spot(*row)?, *score))).collect()
     };
     let dense = match search.similar {
         Side::No => Vec::new(),
-        Side::Held(_) => memories.nearest(&query, search.admit, search.candidates),
+        Side::Held(_) => memories.nearest(&query, &masks, search.candidates),
         Side::Elsewhere(rows) => there(rows),
     };
     let lexical = match search.wording {
         Side::No => Lexical::default(),
-        Side::Held(text) => words::search(memories, text, search.admit, search.candidates),
-        Side::Elsewhere(rows) => Lexical::elsewhere(memories, there(rows)),
+        Side::Held(text) => words::search(memories, text, search.admit, &masks, search.candidates),
+        Side::Elsewhere(rows) => Lexical::elsewhere(there(rows)),
     };
     let mut scores: BTreeMap<Spot, Scores> = BTreeMap::new();
     for (spot, score) in dense {
@@ -75,23 +78,22 @@ pub fn find(memories: &Memories, names: &Names, search: &Search<'_>) -> Vec<(Spo
     let hybrid = search.ask.method == Method::Hybrid;
     if hybrid {
         for (spot, score) in &mut scores {
-            score.dense = score.dense.or_else(|| query.similarity(memories, *spot));
+            score.dense = score.dense.or_else(|| memories.similarity(&query, *spot));
         }
-        for spot in best_of(&scores, &lexical) {
-            for (neighbour, _) in memories.neighbours(spot, REACH) {
-                if scores.contains_key(&neighbour) || !search.admit.passes(memories.place(neighbour)) {
-                    continue;
-                }
-                // What has nothing of the query by itself is no answer, wherever it stands.
-                let dense = query.similarity(memories, neighbour);
-                if dense.is_some() || lexical.share(neighbour).is_some() {
-                    scores.insert(neighbour, Scores { dense, bm25: None });
-                }
+        for neighbour in memories.in_sessions_of(&best_of(memories, &scores, &lexical), REACH) {
+            if scores.contains_key(&neighbour) || !search.admit.passes(memories.place(neighbour)) {
+                continue;
+            }
+            // What has nothing of the query by itself is no answer, wherever it stands.
+            let dense = memories.similarity(&query, neighbour);
+            if dense.is_some() || lexical.share(memories, neighbour).is_some() {
+                scores.insert(neighbour, Scores { dense, bm25: None });
             }
         }
     }
     let spots: Vec<Spot> = scores.keys().copied().collect();
     let number: HashMap<Spot, usize> = spots.iter().enumerate().map(|(number, spot)| (*spot, number)).collect();
+    let sessions = if hybrid { Sessions::of(memories, spots.iter().copied()) } else { Sessions::default() };
     let named: BTreeSet<u32> = search.named.iter().filter_map(|name| names.known(name)).collect();
     let asker = search.asker.map(|name| (names.known(name).unwrap_or(NONE), words::stems(name)));
     let outdated = match hybrid && !search.ask.past && !search.ask.without.has(Term::Outdated) {
@@ -102,11 +104,11 @@ pub fn find(memories: &Memories, names: &Names, search: &Search<'_>) -> Vec<(Spo
         .iter()
         .map(|spot| {
             let (part, place, scores) = (memories.part(*spot), memories.place(*spot), &scores[spot]);
-            let neighbours = if hybrid { memories.neighbours(*spot, REACH) } else { Vec::new() };
+            let neighbours = sessions.neighbours(memories, *spot, REACH);
             Candidate {
                 memory: place.memory,
                 dense: scores.dense,
-                lexical: lexical.share(*spot),
+                lexical: lexical.share(memories, *spot),
                 bm25: scores.bm25,
                 session: (place.session != NONE).then_some(place.session),
                 neighbours: neighbours.iter().filter_map(|(spot, distance)| Some((*number.get(spot)?, *distance))).collect(),
@@ -151,8 +153,10 @@ struct Scores {
 }
 
 /// The candidates whose neighbours are looked at.
-fn best_of(scores: &BTreeMap<Spot, Scores>, lexical: &Lexical) -> Vec<Spot> {
-    let worth = |spot: &Spot, scores: &Scores| scores.dense.unwrap_or(0.0) + WORDS * lexical.share(*spot).unwrap_or(0.0);
-    let worths = scores.iter().map(|(spot, scores)| (*spot, worth(spot, scores))).collect();
-    best(worths, LOOKED_BESIDE).into_iter().map(|(spot, _)| spot).collect()
+fn best_of(memories: &Memories, scores: &BTreeMap<Spot, Scores>, lexical: &Lexical) -> Vec<Spot> {
+    let worth =
+        |spot: &Spot, scores: &Scores| scores.dense.unwrap_or(0.0) + WORDS * lexical.share(memories, *spot).unwrap_or(0.0);
+    let mut best = Best::new(LOOKED_BESIDE);
+    scores.iter().for_each(|(spot, scores)| best.offer(*spot, worth(spot, scores)));
+    best.finish().into_iter().map(|(spot, _)| spot).collect()
 }

@@ -1,41 +1,60 @@
 //! Neighbours in a conversation: what was said before and after, in the same session.
 
+use std::collections::HashMap;
+
 use crate::memories::{Memories, Spot};
-use crate::part::{NONE, Place};
+use crate::part::NONE;
 
-/// Places in a stream by (cube, stream index).
-pub fn order(places: &[Place]) -> Vec<u32> {
-    let mut order: Vec<u32> = (0..places.len() as u32).filter(|at| places[*at as usize].stream_index.is_some()).collect();
-    order.sort_by_key(|at| key(&places[*at as usize]));
-    order
-}
+/// Where the turns of sessions stand: (cube, session) to stream index and spot, in the order of the stream.
+#[derive(Debug, Default)]
+pub struct Sessions(HashMap<(u32, u32), Vec<(u64, Spot)>>);
 
-fn key(place: &Place) -> (u32, u64) {
-    (place.cube, place.stream_index.unwrap_or(u64::MAX))
+impl Sessions {
+    /// The sessions of these spots, with all of these spots that stand in them.
+    pub fn of(memories: &Memories, spots: impl Iterator<Item = Spot>) -> Self {
+        let mut sessions: HashMap<(u32, u32), Vec<(u64, Spot)>> = HashMap::new();
+        for spot in spots {
+            let place = memories.place(spot);
+            if let Some(index) = place.stream_index.filter(|_| place.session != NONE) {
+                sessions.entry((place.cube, place.session)).or_default().push((index, spot));
+            }
+        }
+        sessions.values_mut().for_each(|turns| turns.sort_unstable());
+        Self(sessions)
+    }
+
+    /// Those up to `reach` places before and after one in its stream, with their distance (negative: said before).
+    pub fn neighbours(&self, memories: &Memories, spot: Spot, reach: u64) -> Vec<(Spot, i64)> {
+        let place = memories.place(spot);
+        let Some(index) = place.stream_index else { return Vec::new() };
+        let Some(turns) = self.0.get(&(place.cube, place.session)) else { return Vec::new() };
+        let first = turns.partition_point(|(other, _)| *other < index.saturating_sub(reach));
+        turns[first..]
+            .iter()
+            .take_while(|(other, _)| *other <= index.saturating_add(reach))
+            .filter(|(other, _)| *other != index)
+            .map(|(other, spot)| (*spot, *other as i64 - index as i64))
+            .collect()
+    }
 }
 
 impl Memories {
-    /// The memories up to `reach` places before and after one in its stream that belong to the same session, with their
-    /// distance (negative: said before). A memory outside a stream or a session has none.
-    pub fn neighbours(&self, spot: Spot, reach: u64) -> Vec<(Spot, i64)> {
-        let place = self.place(spot);
-        let Some(index) = place.stream_index.filter(|_| place.session != NONE) else { return Vec::new() };
-        let (low, high) = (index.saturating_sub(reach), index.saturating_add(reach));
-        let mut found = Vec::new();
-        for (number, part) in self.parts.iter().enumerate() {
-            let first = part.by_stream.partition_point(|at| key(part.place(*at)) < (place.cube, low));
-            for at in &part.by_stream[first..] {
-                let other = part.place(*at);
-                let Some(other_index) = other.stream_index.filter(|other_index| other.cube == place.cube && *other_index <= high)
-                else {
-                    break;
-                };
-                if other.session == place.session && other_index != index {
-                    found.push((Spot { part: number as u32, at: *at }, other_index as i64 - index as i64));
-                }
+    /// Spots of all memories in the sessions of the given ones, themselves included.
+    pub(crate) fn in_sessions_of(&self, spots: &[Spot], reach: u64) -> Vec<Spot> {
+        let mut found: Vec<Spot> = Vec::new();
+        for spot in spots {
+            let place = self.place(*spot);
+            let Some(index) = place.stream_index.filter(|_| place.session != NONE) else { continue };
+            let (low, high) = (index.saturating_sub(reach), index.saturating_add(reach));
+            for (number, part) in self.parts.iter().enumerate() {
+                let Some(turns) = part.sessions.get(&(place.cube, place.session)) else { continue };
+                let first = turns.partition_point(|(other, _)| *other < low);
+                let near = turns[first..].iter().take_while(|(other, _)| *other <= high);
+                found.extend(near.map(|(_, at)| Spot { part: number as u32, at: *at }));
             }
         }
-        found.sort_unstable_by_key(|(spot, distance)| (*distance, *spot));
+        found.sort_unstable();
+        found.dedup();
         found
     }
 }

@@ -8,8 +8,8 @@ use cubelog_language::words::{Term, terms};
 use cubelog_memory::ranking::weights::WORD_WEIGHT;
 use xxhash_rust::xxh3::{Xxh3Default, xxh3_64};
 
-use crate::admit::Admit;
-use crate::memories::{Memories, Spot, best};
+use crate::admit::{Admit, Mask};
+use crate::memories::{Best, Memories, Spot};
 use crate::part::Part;
 
 /// How soon a word's repetition stops to count.
@@ -67,31 +67,48 @@ impl Words {
 pub struct Lexical {
     /// The best by BM25, best first.
     pub best: Vec<(Spot, f32)>,
-    /// By part: what each memory has of the query's words, whatever its length.
-    shares: Vec<Vec<f32>>,
+    /// The query's words with their weights, as shares of what could be reached; empty if it was searched elsewhere.
+    stems: Vec<(u64, f32)>,
 }
 
 impl Lexical {
-    /// Scores that were found elsewhere: how much could have been reached is not known, so the best stands for it.
-    pub fn elsewhere(memories: &Memories, best: Vec<(Spot, f32)>) -> Self {
-        let limit = best.iter().map(|(_, score)| *score).fold(f32::MIN_POSITIVE, f32::max);
-        let mut shares: Vec<Vec<f32>> = memories.parts.iter().map(|part| vec![0.0; part.len()]).collect();
-        for (spot, score) in &best {
-            shares[spot.part as usize][spot.at as usize] = score / limit;
-        }
-        Self { best, shares }
+    /// Scores that were found elsewhere.
+    pub fn elsewhere(best: Vec<(Spot, f32)>) -> Self {
+        Self { best, stems: Vec::new() }
     }
 
-    /// How much of the query's words a memory has; `None` for nothing.
-    pub fn share(&self, spot: Spot) -> Option<f32> {
-        self.shares.get(spot.part as usize)?.get(spot.at as usize).copied().filter(|share| *share > 0.0)
+    /// How much of the query's words a memory has, whatever its length; `None` for nothing.
+    pub fn share(&self, memories: &Memories, spot: Spot) -> Option<f32> {
+        let share =
+            if self.stems.is_empty() { self.share_of_best(spot) } else { self.share_of_words(memories.part(spot), spot.at) };
+        (share > 0.0).then_some(share)
+    }
+
+    fn share_of_words(&self, part: &Part, at: u32) -> f32 {
+        let share = |(stem, weight): &(u64, f32)| {
+            let count = part.count_of(*stem, at);
+            weight * count * (BM25_K1 + 1.0) / (count + BM25_K1)
+        };
+        self.stems.iter().map(share).sum()
+    }
+
+    /// How much could have been reached is not known of a search elsewhere, so the best stands for it.
+    fn share_of_best(&self, spot: Spot) -> f32 {
+        let limit = self.best.iter().map(|(_, score)| *score).fold(f32::MIN_POSITIVE, f32::max);
+        self.best.iter().find(|(found, _)| *found == spot).map_or(0.0, |(_, score)| score / limit)
     }
 }
 
 impl Part {
+    /// How often a memory has a word of this stem.
+    fn count_of(&self, stem: u64, at: u32) -> f32 {
+        let Some(postings) = self.words.postings.get(&stem) else { return 0.0 };
+        postings.binary_search_by_key(&at, |posting| posting.at).map_or(0.0, |place| f32::from(postings[place].count))
+    }
+
     /// Whether a memory has a word of this stem.
     pub(crate) fn has_stem(&self, stem: u64, at: u32) -> bool {
-        self.words.postings.get(&stem).is_some_and(|postings| postings.binary_search_by_key(&at, |posting| posting.at).is_ok())
+        self.count_of(stem, at) > 0.0
     }
 }
 
@@ -105,7 +122,7 @@ pub fn stems(text: &str) -> Vec<u64> {
 }
 
 /// The `count` memories that match the words best by BM25, and the share of all.
-pub fn search(memories: &Memories, query: &str, admit: &Admit, count: usize) -> Lexical {
+pub(crate) fn search(memories: &Memories, query: &str, admit: &Admit, masks: &[Mask], count: usize) -> Lexical {
     let stems = stems(query);
     let (mut all, mut words) = (0u64, 0u64);
     for (memories, length) in
@@ -119,36 +136,42 @@ pub fn search(memories: &Memories, query: &str, admit: &Admit, count: usize) -> 
     }
     let average = (words as f32 / all as f32).max(1.0);
     let limit = stems.len() as f32 * WORD_WEIGHT * (1.0 + all as f32).ln();
-    let weights: Vec<f32> = stems.iter().map(|stem| weight(memories, *stem, admit, all as f32)).collect();
-    let mut found = Lexical::default();
-    let mut scores = Vec::new();
+    let weights = weights(memories, &stems, admit, all as f32);
+    let mut best = Best::new(count);
     let mut sums: Vec<f32> = Vec::new();
-    for (number, part) in memories.parts.iter().enumerate() {
+    for ((number, part), mask) in memories.parts.iter().enumerate().zip(masks) {
         sums.clear();
         sums.resize(part.len(), 0.0);
-        let mut shares = vec![0.0; part.len()];
         for (stem, weight) in stems.iter().zip(&weights) {
             for posting in part.words.postings.get(stem).into_iter().flatten() {
                 let (at, count) = (posting.at as usize, f32::from(posting.count));
                 let length = part.words.lengths[at] as f32 / average;
-                let gain = weight * count * (BM25_K1 + 1.0);
-                sums[at] += gain / (count + BM25_K1 * (1.0 - BM25_B + BM25_B * length));
-                shares[at] += gain / ((count + BM25_K1) * limit);
+                sums[at] += weight * count * (BM25_K1 + 1.0) / (count + BM25_K1 * (1.0 - BM25_B + BM25_B * length));
             }
         }
-        let matching = sums.iter().enumerate().filter(|(at, sum)| **sum > 0.0 && admit.passes(part.place(*at as u32)));
-        scores.extend(matching.map(|(at, sum)| (Spot { part: number as u32, at: at as u32 }, *sum)));
-        found.shares.push(shares);
+        for (at, sum) in sums.iter().enumerate() {
+            if *sum > 0.0 && mask.has(at as u32) {
+                best.offer(Spot { part: number as u32, at: at as u32 }, *sum);
+            }
+        }
     }
-    found.best = best(scores, count);
-    found
+    let stems = stems.into_iter().zip(weights).map(|(stem, weight)| (stem, weight / limit)).collect();
+    Lexical { best: best.finish(), stems }
 }
 
-/// Inverse document frequency of a word over the admitted cubes.
-fn weight(memories: &Memories, stem: u64, admit: &Admit, all: f32) -> f32 {
-    let in_cubes = |part: &Part, postings: &Vec<Posting>| {
-        postings.iter().filter(|posting| admit.is_in_cubes(part.place(posting.at))).count()
-    };
-    let with: usize = memories.parts.iter().filter_map(|part| Some(in_cubes(part, part.words.postings.get(&stem)?))).sum();
-    (1.0 + (all - with as f32 + 0.5) / (with as f32 + 0.5)).ln()
+/// Inverse document frequencies of words over the admitted cubes.
+fn weights(memories: &Memories, stems: &[u64], admit: &Admit, all: f32) -> Vec<f32> {
+    let mut with = vec![0usize; stems.len()];
+    for part in &memories.parts {
+        let mask = admit.mask_of_cubes(part);
+        for (stem, with) in stems.iter().zip(&mut with) {
+            let postings = part.words.postings.get(stem).map_or(&[][..], Vec::as_slice);
+            *with += match &mask {
+                Mask::All => postings.len(),
+                Mask::None => 0,
+                Mask::Some(_) => postings.iter().filter(|posting| mask.has(posting.at)).count(),
+            };
+        }
+    }
+    with.into_iter().map(|with| (1.0 + (all - with as f32 + 0.5) / (with as f32 + 0.5)).ln()).collect()
 }

@@ -17,6 +17,9 @@ mod views;
 mod when;
 mod wire;
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() {
     std::process::exit(run::main() as i32)
 }
