@@ -131,11 +131,18 @@ pub fn believed(claims: &[&Claim], settled: &Settled, at: Timestamp) -> Beliefs 
 fn fold(claims: &[(usize, &Claim)], settled: &Settled, at: Timestamp) -> Line {
     let mut line = Line::default();
     for (place, claim) in claims {
-        match settled.replaced.get(place) {
-            Some((since, by)) => line.history.push(replaced(*place, claim, *since, *by)),
-            None => take(&mut line, *place, claim, settled),
+        let since = settled.replaced.get(place).map(|(since, _)| *since);
+        match since.is_some_and(|since| since <= claim.valid().from) {
+            // It never held, so it ended nothing either.
+            true => line.history.push(begun(*place, claim)),
+            false => take(&mut line, *place, claim, settled),
+        }
+        if since.is_some() {
+            end_replaced(&mut line, *place, settled);
         }
     }
+    let replaced = |place: &usize| settled.replaced.contains_key(place);
+    line.reviews.retain(|review| !replaced(&review.later_at) && !review.earlier_at.as_ref().is_some_and(replaced));
     line.current = line.history.iter().filter(|belief| belief.holds_at(at) && belief.claim.answer().is_some()).cloned().collect();
     if claims[0].1.cardinality() == crate::attribute::Cardinality::One && line.current.len() > 1 {
         // Contradictions leave both open; what was said last is told, and the review says that there is another.
@@ -155,32 +162,29 @@ fn fold(claims: &[(usize, &Claim)], settled: &Settled, at: Timestamp) -> Line {
     line
 }
 
-/// A claim that somebody settled another in place of. Where that began no later than this, it never held.
-fn replaced(place: usize, claim: &Claim, since: Timestamp, by: Option<usize>) -> Belief {
-    let valid = claim.valid();
-    Belief {
-        claim: claim.clone(),
-        from: valid.from,
-        to: Some(valid.to.map_or(since, |to| to.min(since)).max(valid.from)),
-        said: 1,
-        withdrawn: since <= valid.from,
-        behind: vec![place],
-        displaced: Some(Displaced { by, verdict: Verdict::Changes, reason: "settled".to_owned() }),
+/// A belief as its first claim makes it.
+fn begun(place: usize, claim: &Claim) -> Belief {
+    let from = claim.valid().from;
+    Belief { claim: claim.clone(), from, to: claim.validity.to, said: 1, withdrawn: false, behind: vec![place], displaced: None }
+}
+
+/// Ends the belief behind which a claim stands that another was settled in place of, once that is so of all claims behind it.
+/// Where that began no later than the belief, it never held.
+fn end_replaced(line: &mut Line, place: usize, settled: &Settled) {
+    for belief in line.history.iter_mut().filter(|belief| belief.behind.contains(&place)) {
+        let replaced: Option<Vec<_>> = belief.behind.iter().map(|place| settled.replaced.get(place).copied()).collect();
+        if let Some((since, by)) = replaced.and_then(|replaced| replaced.into_iter().max()) {
+            belief.to = Some(belief.to.map_or(since, |to| to.min(since)).max(belief.from));
+            belief.withdrawn |= since <= belief.from;
+            belief.displaced = Some(Displaced { by, verdict: Verdict::Changes, reason: "settled".to_owned() });
+        }
     }
 }
 
 fn take(line: &mut Line, place: usize, claim: &Claim, settled: &Settled) {
     let from = claim.valid().from;
     // Said after it was over ("I used to …"): it holds for no time that a question could meet, unless its start is known.
-    let mut belief = Belief {
-        claim: claim.clone(),
-        from,
-        to: claim.validity.to,
-        said: 1,
-        withdrawn: false,
-        behind: vec![place],
-        displaced: None,
-    };
+    let mut belief = begun(place, claim);
     let open: Vec<usize> = (0..line.history.len()).filter(|index| is_open(&line.history[*index], claim)).collect();
     let mut keep = true;
     for index in open {

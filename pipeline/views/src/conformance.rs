@@ -3,12 +3,14 @@
 #![expect(clippy::unwrap_used, reason = "these are assertions, called by tests alone")]
 
 mod carried;
+mod claimed;
 pub mod script;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use carried::carriers_load_as_they_were_folded;
+use claimed::claims_are_held_and_contradictions_kept;
 use cubelog_memory::ranking::{Ask, Method, Term};
 use cubelog_memory::*;
 use futures::future::BoxFuture;
@@ -38,6 +40,7 @@ checks!(
     states_at_moments_in_both_times,
     siblings_are_never_shown,
     edges_in_force,
+    claims_are_held_and_contradictions_kept,
     cubes_and_their_maps,
     carriers_load_as_they_were_folded,
     dead_letters_are_upserted,

@@ -76,6 +76,10 @@ fn what_was_settled_stands_and_leaves_the_review_list() {
     let second = Settled { replaced: [(0, (day(1), Some(1)))].into(), ..Settled::default() };
     assert_eq!(home(&second), ("porto".to_owned(), 0, 2));
     assert_eq!(believed(&claims, &second, day(0)).answers("ann", &Attribute::from_key("home")), ["lisbon"], "true before");
+    let chain = said(&[(0, "Ann", "I live in Lisbon."), (90, "Ann", "I live in Porto now."), (91, "Ann", "I live in Faro.")]);
+    let last = Settled { replaced: [(1, (day(91), Some(2)))].into(), ..Settled::default() };
+    let beliefs = believed(&chain.iter().collect::<Vec<_>>(), &last, day(99));
+    assert_eq!((answers(&beliefs, "ann", "home").as_str(), beliefs.reviews().count()), ("faro", 0), "what it ended stays ended");
     let both = Settled { agreed: [(0, 1)].into(), ..Settled::default() };
     assert_eq!(home(&both), ("lisbon, porto".to_owned(), 0, 2));
 }

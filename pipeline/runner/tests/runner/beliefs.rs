@@ -28,9 +28,9 @@ const TOLD: &[(i64, &str, &str)] = &[
     (0, "Ben", "Nice there, is it not?"),
     (1, "Ana", "I love olives."),
     (90, "Ana", "I live in Linz now."),
-    (91, "assistant", "You live in Graz, and I live in Rome."),
     (92, "Ana", "I hate olives."),
     (93, "Ben", "I think I'm allergic to kiwis."),
+    (94, "assistant", "You live in Graz, and I live in Rome."),
 ];
 
 async fn world() -> (World, Caller, CubeKey) {
@@ -91,6 +91,13 @@ async fn what_contradicts_ends_in_one_belief_with_its_history() {
         }
     };
     assert_eq!(order("Where does Ana live?").await, ["I live in Linz now.", "I live in Graz."]);
+    let hits = world.store.search(&ana, search(&[walks.clone()], "Where does Ana live?")).await.unwrap().hits;
+    let term = |memory: MemoryId| {
+        let hit = hits.iter().find(|hit| hit.row.memory.id == memory).unwrap();
+        hit.terms.iter().find(|(term, _)| *term == ranking::Term::Outdated).map(|(_, value)| *value)
+    };
+    let outdated = Some(-ranking::weights::OUTDATED);
+    assert_eq!((term(graz.cited[0].memory), term(linz.cited[0].memory)), (outdated, None));
     assert_eq!(order("Where did Ana live before?").await[0], "I live in Graz.");
 
     // What was known then is told as it was.
