@@ -9,6 +9,8 @@ use crate::part::{Part, Place};
 #[derive(Debug, Clone, Default)]
 pub struct Admit {
     cubes: Vec<u32>,
+    /// All cubes of the same tenants: over them the worth of words is counted.
+    counted: Vec<u32>,
     speakers: Option<Vec<u32>>,
     sessions: Option<Vec<u32>>,
     /// Valid-from at or after, in microseconds.
@@ -45,7 +47,12 @@ impl Mask {
 impl Admit {
     /// Everything visible in these cubes (`tenant/cube`); cubes that do not occur have nothing.
     pub fn cubes_of<S: AsRef<str>>(names: &Names, cubes: &[S]) -> Self {
-        Self { cubes: cubes.iter().filter_map(|cube| names.known(cube.as_ref())).collect(), ..Self::default() }
+        let mut tenants: Vec<&str> =
+            cubes.iter().filter_map(|cube| cube.as_ref().split_once('/')).map(|(tenant, _)| tenant).collect();
+        tenants.sort_unstable();
+        tenants.dedup();
+        let counted = tenants.iter().flat_map(|tenant| names.below(tenant)).collect();
+        Self { cubes: cubes.iter().filter_map(|cube| names.known(cube.as_ref())).collect(), counted, ..Self::default() }
     }
 
     /// Only what these speakers said; nobody named means everybody.
@@ -94,12 +101,16 @@ impl Admit {
         }
     }
 
-    /// Which memories of a part are of the cubes, whatever else is asked.
-    pub(crate) fn mask_of_cubes(&self, part: &Part) -> Mask {
+    pub(crate) fn counted(&self) -> &[u32] {
+        &self.counted
+    }
+
+    /// Which memories of a part are counted.
+    pub(crate) fn mask_of_counted(&self, part: &Part) -> Mask {
         match part.uniform {
-            Some(cube) if self.cubes.contains(&cube) => Mask::All,
+            Some(cube) if self.counted.contains(&cube) => Mask::All,
             Some(_) => Mask::None,
-            None => Mask::Some(part.places.iter().map(|place| self.is_in_cubes(place)).collect()),
+            None => Mask::Some(part.places.iter().map(|place| self.counted.contains(&place.cube)).collect()),
         }
     }
 

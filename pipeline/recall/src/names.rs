@@ -26,6 +26,12 @@ impl Names {
         self.numbers.get(name).copied()
     }
 
+    /// Numbers of the names `prefix/...`.
+    pub fn below<'a>(&'a self, prefix: &'a str) -> impl Iterator<Item = u32> + 'a {
+        let is_below = move |name: &str| name.strip_prefix(prefix).is_some_and(|rest| rest.starts_with('/'));
+        self.names.iter().enumerate().filter(move |(_, name)| is_below(name)).map(|(number, _)| number as u32)
+    }
+
     /// `None` for numbers that were never given.
     pub fn name(&self, number: u32) -> Option<&Arc<str>> {
         self.names.get(number as usize)

@@ -1,5 +1,5 @@
-//! The words of a part, and BM25 over them (Robertson and Zaragoza, 2009). What a word is worth is counted over the cubes that
-//! are searched, so nobody's answer depends on somebody else's memories.
+//! The words of a part, and BM25 over them (Robertson and Zaragoza, 2009). What a word is worth is counted over all cubes of
+//! the tenant, so that small cubes profit from large ones and no tenant's answer depends on another's memories.
 
 use std::collections::HashMap;
 use std::hash::BuildHasherDefault;
@@ -126,7 +126,7 @@ pub(crate) fn search(memories: &Memories, query: &str, admit: &Admit, masks: &[M
     let stems = stems(query);
     let (mut all, mut words) = (0u64, 0u64);
     for (memories, length) in
-        memories.parts.iter().flat_map(|part| admit.cubes().iter().filter_map(|cube| part.words.cubes.get(cube)))
+        memories.parts.iter().flat_map(|part| admit.counted().iter().filter_map(|cube| part.words.cubes.get(cube)))
     {
         all += memories;
         words += length;
@@ -159,11 +159,11 @@ pub(crate) fn search(memories: &Memories, query: &str, admit: &Admit, masks: &[M
     Lexical { best: best.finish(), stems }
 }
 
-/// Inverse document frequencies of words over the admitted cubes.
+/// Inverse document frequencies of words over the counted cubes.
 fn weights(memories: &Memories, stems: &[u64], admit: &Admit, all: f32) -> Vec<f32> {
     let mut with = vec![0usize; stems.len()];
     for part in &memories.parts {
-        let mask = admit.mask_of_cubes(part);
+        let mask = admit.mask_of_counted(part);
         for (stem, with) in stems.iter().zip(&mut with) {
             let postings = part.words.postings.get(stem).map_or(&[][..], Vec::as_slice);
             *with += match &mask {

@@ -31,7 +31,10 @@ fn hold(rows: &[Row], cuts: &BTreeSet<usize>) -> (Memories, Names) {
         let entry = Entry {
             memory: MemoryId::from_bytes((number as u128).to_be_bytes()),
             row: number as u64,
-            cube: &format!("acme/cube{}", row.cube),
+            cube: &match row.cube {
+                9 => "other/cube0".to_owned(),
+                cube => format!("acme/cube{cube}"),
+            },
             speaker: speaker.as_deref(),
             session: session.as_deref(),
             stream_index: Some(number as u64),
@@ -139,7 +142,7 @@ fn said(session: u8, text: &str) -> Row {
 }
 
 #[test]
-fn words_are_weighed_by_bm25_over_the_searched_cubes_alone() {
+fn words_are_weighed_by_bm25_over_the_tenant_alone() {
     let mut rows = vec![said(0, "a quiet zebra"), said(1, "the horse and the horse"), said(2, "a quiet evening")];
     let scores = |rows: &[Row]| {
         let (memories, names) = hold(rows, &BTreeSet::new());
@@ -154,8 +157,8 @@ fn words_are_weighed_by_bm25_over_the_searched_cubes_alone() {
     assert_eq!(before.iter().map(|(row, _)| *row).collect::<Vec<_>>(), [0, 2]);
     let expected = [saturated(quiet) + saturated(zebra), saturated(quiet)];
     assert!(before.iter().zip(expected).all(|((_, score), expected)| (score - expected).abs() < 1e-5), "{before:?} {expected:?}");
-    // Somebody else's memories change nothing.
-    rows.extend((0..20).map(|_| Row { cube: 1, ..said(0, "zebra zebra") }));
+    // Another tenant's memories change nothing.
+    rows.extend((0..20).map(|_| Row { cube: 9, ..said(0, "zebra zebra") }));
     assert_eq!(scores(&rows), before);
 }
 
