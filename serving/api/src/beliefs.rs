@@ -114,7 +114,7 @@ pub struct Doubt {
 }
 
 /// Settles which of several memories is believed.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ResolveBeliefRequest {
     /// Taken from the path where the path names it.
