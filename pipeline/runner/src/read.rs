@@ -168,7 +168,12 @@ impl Cubelog {
         Ok(rows)
     }
 
-    async fn state_unseen(&self, cube: &CubeKey, moment: &Moment, include_hidden: bool) -> Result<Vec<VersionRow>, RunError> {
+    pub(crate) async fn state_unseen(
+        &self,
+        cube: &CubeKey,
+        moment: &Moment,
+        include_hidden: bool,
+    ) -> Result<Vec<VersionRow>, RunError> {
         let query = StateQuery {
             cube: cube.clone(),
             memories: Vec::new(),

@@ -57,7 +57,7 @@ impl Cubelog {
     }
 
     /// Decides over the fold, which holds every event that this process was told of.
-    async fn decide_one(&self, now: Timestamp, command: Command) -> Result<Decision, RunError> {
+    pub(crate) async fn decide_one(&self, now: Timestamp, command: Command) -> Result<Decision, RunError> {
         let key = command.cube.to_string();
         let mut fold = self.shared().fold.lock().await;
         if let Some(parked) = fold.parked(&key) {

@@ -6,6 +6,8 @@ mod audits;
 mod carriers;
 #[path = "runner/dead_letters.rs"]
 mod dead_letters;
+#[path = "runner/extracts.rs"]
+mod extracts;
 #[path = "runner/given.rs"]
 mod given;
 #[path = "runner/ingests.rs"]
