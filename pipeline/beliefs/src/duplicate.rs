@@ -47,6 +47,18 @@ pub enum Likeness {
     Same,
 }
 
+impl Likeness {
+    /// The word that stands for it in interfaces.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Likeness::Different => "different",
+            Likeness::Restated => "restated",
+            Likeness::Near => "near",
+            Likeness::Same => "same",
+        }
+    }
+}
+
 /// Decides; thresholds are in `limits.rs`.
 pub fn duplicate(features: &Features) -> Likeness {
     if features.speaker_differs || features.modality_differs {

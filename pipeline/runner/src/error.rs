@@ -7,6 +7,7 @@ use cubelog_memory::{CubeKey, Cut, MemoryId, NameError, PrincipalId, Rejection, 
 use cubelog_schemas::EncodeError;
 use cubelog_views::ViewError;
 
+use crate::policy::PolicyError;
 use crate::ports::EmbedError;
 
 #[derive(Debug, thiserror::Error)]
@@ -27,6 +28,8 @@ pub enum RunError {
     Parked { cube: CubeKey, position: String, reason: String },
     #[error("{0}")]
     BadRequest(String),
+    #[error(transparent)]
+    Policy(#[from] PolicyError),
     #[error("the views did not reach {wanted} in time (they reflect {reflected}); try again, the write itself is safe")]
     NotYet { wanted: Cut, reflected: Cut },
     #[error("the event is too large: {0}")]

@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use cubelog_log::{Append, Topic};
+use cubelog_memory::forgetting::POLICY;
 use cubelog_memory::{
     Body, Command, ConflictResolved, Content, CubeCreated, CubeGranted, CubeKey, CubeRevoked, Cut, Decision, Event, EventId,
     Kind, MemoryExpired, MemoryId, MemoryMerged, MemoryMoved, MemoryRecorded, MemoryRelated, MemoryRevised, MemoryTagged,
@@ -14,6 +15,7 @@ use tokio::sync::oneshot;
 use crate::caller::Caller;
 use crate::cubelog::{Cubelog, Role};
 use crate::error::RunError;
+use crate::policy;
 use crate::project::Settled;
 use crate::types::{Change, Effect, Outcome, Request};
 
@@ -57,7 +59,7 @@ impl Cubelog {
     }
 
     /// Decides over the fold, which holds every event that this process was told of.
-    async fn decide_one(&self, now: Timestamp, command: Command) -> Result<Decision, RunError> {
+    pub(crate) async fn decide_one(&self, now: Timestamp, command: Command) -> Result<Decision, RunError> {
         let key = command.cube.to_string();
         let mut fold = self.shared().fold.lock().await;
         if let Some(parked) = fold.parked(&key) {
@@ -93,12 +95,12 @@ impl Cubelog {
         let appended = match self.shared().log.append(Topic::Events, vec![record]).await {
             Ok(appended) => appended,
             Err(error) => {
-                self.forget(id);
+                self.expect_no_more(id);
                 return Err(error.into());
             }
         };
         let Some(appended) = appended.first().copied() else {
-            self.forget(id);
+            self.expect_no_more(id);
             return Err(RunError::Stopped("the log acknowledged nothing".to_owned()));
         };
         self.inner.appended.fetch_add(1, Ordering::Relaxed);
@@ -109,7 +111,7 @@ impl Cubelog {
             submitted_to.cover(appended.position);
         }
         if appended.duplicate {
-            self.forget(id);
+            self.expect_no_more(id);
             return self.first_answer(id, &event.envelope.cube, memory).await;
         }
         // The write is safe on the log; how long the fold takes to come to it is not bounded, unless it has stopped.
@@ -117,7 +119,7 @@ impl Cubelog {
         let settled = tokio::select! {
             settled = settled => settled.ok(),
             reason = stopped.wait_for(Option::is_some) => {
-                self.forget(id);
+                self.expect_no_more(id);
                 let reason = reason.ok().and_then(|reason| reason.clone());
                 return Err(RunError::Stopped(reason.unwrap_or_else(|| "the store was closed".to_owned())));
             }
@@ -141,7 +143,8 @@ impl Cubelog {
         })
     }
 
-    fn forget(&self, id: EventId) {
+    /// Nobody waits any more for what the fold makes of an event.
+    pub(crate) fn expect_no_more(&self, id: EventId) {
         self.shared().waiting.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).remove(&id);
     }
 
@@ -191,7 +194,12 @@ impl Cubelog {
             }
             Change::Grant { principal, right } => Body::CubeGranted(CubeGranted { principal, right }),
             Change::Revoke { principal } => Body::CubeRevoked(CubeRevoked { principal }),
-            Change::SetPolicy { name, document } => Body::PolicySet(PolicySet { name, document }),
+            Change::SetPolicy { name, document } => {
+                if name.as_str() == POLICY {
+                    policy::forgetting(&document)?;
+                }
+                Body::PolicySet(PolicySet { name, document })
+            }
             Change::Record { memory, subject, content, descriptive, governance, valid, sources } => {
                 content.check()?;
                 let subject = self.shared().sealer.subject(cube, subject.as_deref(), &content);
@@ -233,7 +241,7 @@ impl Cubelog {
     }
 
     /// Seals new content of an existing memory under the subject that it is about already.
-    async fn seal_for(
+    pub(crate) async fn seal_for(
         &self,
         event: EventId,
         cube: &CubeKey,

@@ -8,6 +8,12 @@ mod beliefs;
 mod carriers;
 #[path = "runner/dead_letters.rs"]
 mod dead_letters;
+#[path = "runner/duplicates.rs"]
+mod duplicates;
+#[path = "runner/forgets.rs"]
+mod forgets;
+#[path = "runner/extracts.rs"]
+mod extracts;
 #[path = "runner/given.rs"]
 mod given;
 #[path = "runner/ingests.rs"]

@@ -80,6 +80,8 @@ fn each_heavy_family_has_one_home() {
         (&["apache-avro"], &["cubelog-schemas"]),
         (&["aws-lc-rs"], &["cubelog-keyring"]),
         (&["axum"], &["cubelog-http"]),
+        // The client of a server of ours, and of a language model.
+        (&["reqwest"], &["cubelog-cli", "cubelog-extract"]),
     ];
     for (package, names) in dependencies() {
         for name in names {

@@ -17,7 +17,9 @@ pub(crate) fn problem(error: RunError) -> Problem {
         RunError::UnknownMemory(_) => Problem::new(Code::UnknownMemory, error.to_string()),
         RunError::Forbidden { .. } => Problem::new(Code::Forbidden, error.to_string()),
         RunError::Parked { .. } => Problem::new(Code::Parked, error.to_string()),
-        RunError::Content(_) | RunError::Name(_) | RunError::BadRequest(_) => Problem::new(Code::Invalid, error.to_string()),
+        RunError::Content(_) | RunError::Name(_) | RunError::BadRequest(_) | RunError::Policy(_) => {
+            Problem::new(Code::Invalid, error.to_string())
+        }
         RunError::Encode(_) => Problem::new(Code::TooLarge, error.to_string()),
         RunError::NotYet { .. } => Problem::new(Code::NotYet, error.to_string()).with_retry_after(1),
         RunError::Log(log) => logged(log),
