@@ -49,6 +49,11 @@ impl Query {
         Self { wide: bytes.into_iter().map(i16::from).collect(), scale }
     }
 
+    /// A row of vectors that are quantised already.
+    pub fn of_row(bytes: &[i8], scale: f32) -> Self {
+        Self { wide: bytes.iter().map(|byte| i16::from(*byte)).collect(), scale }
+    }
+
     /// Cosine similarity to a row of `vectors`, which has as many numbers a row as the query; `None` beyond them, and for a row with a
     /// scale of NaN, which has no vector.
     #[inline]

@@ -71,6 +71,14 @@ impl Memories {
         best.finish()
     }
 
+    /// Cosine similarity of two memories; `None` if one has no vector.
+    pub(crate) fn alike(&self, a: Spot, b: Spot) -> Option<f32> {
+        let (part, row) = (self.part(a), a.at as usize);
+        let dim = part.vectors.len() / part.scales.len().max(1);
+        let (vector, scale) = (part.vectors.get(row * dim..(row + 1) * dim)?, part.scales.get(row)?);
+        self.similarity(&Query::of_row(vector, *scale), b)
+    }
+
     /// Similarity of one memory; `None` if it, or the query, has no vector.
     pub(crate) fn similarity(&self, query: &Query, spot: Spot) -> Option<f32> {
         let part = self.part(spot);

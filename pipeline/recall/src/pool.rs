@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use cubelog_memory::Timestamp;
 use cubelog_memory::ranking::weights::WORDS;
-use cubelog_memory::ranking::{Ask, Candidate, Method, Ranked, Term, rank};
+use cubelog_memory::ranking::{Ask, Candidate, Method, Ranked, Term, diversify, rank};
 use cubelog_memory::vectors::Query;
 
 use crate::admit::{Admit, Mask};
@@ -18,6 +18,9 @@ use crate::words::{self, Lexical};
 const REACH: u64 = 2;
 /// Candidates whose neighbours are looked at, the best by themselves.
 const LOOKED_BESIDE: usize = 40;
+
+/// Memories from which each of a diverse answer is chosen.
+const CONSIDERED_PER_HIT: usize = 5;
 
 /// A search, in terms of what is held.
 #[derive(Debug)]
@@ -128,7 +131,15 @@ pub fn find(memories: &Memories, names: &Names, search: &Search<'_>) -> Vec<(Spo
             }
         })
         .collect();
-    rank(&pool, search.ask).into_iter().map(|ranked| (spots[ranked.candidate], ranked)).collect()
+    let ranked = match search.ask.diversity {
+        weight if weight > 0.0 => {
+            let considered = Ask { k: search.ask.k.saturating_mul(CONSIDERED_PER_HIT), ..search.ask.clone() };
+            let alike = |a: usize, b: usize| memories.alike(spots[a], spots[b]);
+            diversify(rank(&pool, &considered), search.ask.k, weight, alike)
+        }
+        _ => rank(&pool, search.ask),
+    };
+    ranked.into_iter().map(|ranked| (spots[ranked.candidate], ranked)).collect()
 }
 
 impl Memories {

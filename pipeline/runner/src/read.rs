@@ -47,7 +47,15 @@ impl Cubelog {
         let keys: Vec<CubeKey> = cubes.iter().map(|row| row.state.key.clone()).collect();
         let asked_at = request.asked_at.unwrap_or_else(|| self.inner.clock.now());
         let understood = understand(query, &request.context, &self.views().scene(&keys).await?, asked_at);
-        let ask = Ask { method: request.method, k, times: understood.times, past: understood.past, without: request.without };
+        let diversity = if request.diversity.is_finite() { request.diversity.clamp(0.0, 1.0) } else { 0.0 };
+        let ask = Ask {
+            method: request.method,
+            k,
+            times: understood.times,
+            past: understood.past,
+            without: request.without,
+            diversity,
+        };
         // Baselines take the query as it is: what understanding it is worth is part of what they are compared with.
         let (meaning, text) = match request.method {
             Method::Hybrid => (vec![understood.meaning], understood.words),

@@ -148,6 +148,8 @@ pub struct SearchRequest {
     pub context: Vec<String>,
     /// Terms of the ranking to leave out.
     pub without: Terms,
+    /// 0 for an order by worth alone, up to 1 for an answer in which nothing is said twice.
+    pub diversity: f32,
 }
 
 impl SearchRequest {
@@ -163,6 +165,7 @@ impl SearchRequest {
             asked_at: None,
             context: Vec::new(),
             without: Terms::default(),
+            diversity: 0.0,
         }
     }
 }

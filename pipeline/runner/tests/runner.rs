@@ -10,10 +10,10 @@ mod carriers;
 mod dead_letters;
 #[path = "runner/duplicates.rs"]
 mod duplicates;
-#[path = "runner/forgets.rs"]
-mod forgets;
 #[path = "runner/extracts.rs"]
 mod extracts;
+#[path = "runner/forgets.rs"]
+mod forgets;
 #[path = "runner/given.rs"]
 mod given;
 #[path = "runner/ingests.rs"]

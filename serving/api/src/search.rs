@@ -30,6 +30,9 @@ pub struct SearchRequest {
     /// What was said just before the query, one turn a line, with `Name: ` in front or without; at most 20.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub context: Vec<String>,
+    /// 0 orders by worth alone; up to 1, memories that say nearly the same give way to others. 0 if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub diversity: Option<f32>,
     /// Terms of the score to leave out.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub without: Vec<String>,

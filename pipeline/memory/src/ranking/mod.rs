@@ -1,6 +1,7 @@
 //! Ranking of search candidates: what is known of each in, the order with its reasons out. Every weight stands in `weights.rs`.
 
 mod baselines;
+mod diversity;
 mod terms;
 pub mod weights;
 
@@ -8,6 +9,7 @@ use crate::ids::MemoryId;
 use crate::metadata::words;
 use crate::position::Timestamp;
 
+pub use diversity::diversify;
 pub use terms::{TERMS, Term, Terms};
 
 words!(
@@ -75,11 +77,13 @@ pub struct Ask {
     pub past: bool,
     /// Terms that are left out, to see what they are worth.
     pub without: Terms,
+    /// How much a memory loses for being like one before it, in units of the score; 0 for an order by worth alone.
+    pub diversity: f32,
 }
 
 impl Ask {
     pub fn new(k: usize) -> Self {
-        Self { method: Method::Hybrid, k, times: Vec::new(), past: false, without: Terms::default() }
+        Self { method: Method::Hybrid, k, times: Vec::new(), past: false, without: Terms::default(), diversity: 0.0 }
     }
 }
 

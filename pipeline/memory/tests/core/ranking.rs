@@ -123,6 +123,21 @@ fn the_baselines_order_by_their_side_alone() {
     assert_eq!(by(Method::ReciprocalRank), [2, 4, 1, 3]);
 }
 
+#[test]
+fn what_says_the_same_gives_way_where_it_is_asked() {
+    let mut pool = vec![candidate(1), candidate(2), candidate(3)];
+    (pool[0].dense, pool[1].dense, pool[2].dense) = (Some(0.9), Some(0.88), Some(0.8));
+    // The first two are alike.
+    let alike = |a: usize, b: usize| Some(if a + b == 1 { 0.95 } else { 0.1 });
+    let order = |weight| -> Vec<usize> {
+        diversify(rank(&pool, &Ask::new(3)), 2, weight, alike).iter().map(|ranked| ranked.candidate).collect()
+    };
+    assert_eq!(order(0.0), [0, 1]);
+    assert_eq!(order(0.5), [0, 2]);
+    let unknown = diversify(rank(&pool, &Ask::new(3)), 5, 1.0, |_, _| Some(f32::NAN));
+    assert_eq!(unknown.len(), 3, "what is not known changes nothing");
+}
+
 fn any_candidate() -> impl Strategy<Value = Candidate> {
     let score = prop_oneof![Just(None), (-1.0f32..1.0).prop_map(Some), Just(Some(f32::NAN)), Just(Some(f32::INFINITY))];
     (

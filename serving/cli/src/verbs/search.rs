@@ -54,6 +54,9 @@ pub struct SearchArgs {
     /// What was said just before, one turn each, with "Name: " in front or without; may be repeated
     #[arg(long = "context", value_name = "TURN")]
     pub context: Vec<String>,
+    /// From 0, the order by worth alone, to 1, where memories that say nearly the same give way to others
+    #[arg(long, value_name = "SHARE")]
+    pub diversity: Option<f32>,
     /// Leave a term out of the score; may be repeated
     #[arg(long = "without", value_name = "TERM", value_parser = cubelog_memory::ranking::TERMS)]
     pub without: Vec<String>,
@@ -133,6 +136,7 @@ fn request(app: &App, args: &SearchArgs) -> Result<SearchRequest> {
         method: args.method.clone(),
         asked_at: time(&args.asked_at)?,
         context: args.context.clone(),
+        diversity: args.diversity,
         without: args.without.clone(),
         token: None,
     })

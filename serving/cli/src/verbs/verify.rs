@@ -58,6 +58,12 @@ pub fn show(screen: &Screen, verified: &VerifyResponse) -> Result<()> {
     }
     screen.answer(verified, &COLUMNS, &verified.differences)?;
     screen.line(&format!("{} ({from})", screen.red("different")))?;
-    screen.note("`cubelog rebuild` makes the views anew from the log; the log is the truth");
+    match verified.replay {
+        Some(_) => screen.note("`cubelog rebuild` makes the views anew from the log; the log is the truth"),
+        None => screen.note(
+            "subjects and fingerprints come from the keys: if they differ everywhere, the others were made with other keys; make \
+             them with the same --keys to compare",
+        ),
+    }
     Ok(())
 }

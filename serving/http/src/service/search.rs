@@ -37,6 +37,10 @@ impl Service {
             token: parse::optional_cut("token", request.token.as_deref())?,
             query: request.query,
             k,
+            diversity: match request.diversity.unwrap_or(0.0) {
+                weight if (0.0..=1.0).contains(&weight) => weight,
+                weight => return Err(Problem::invalid("diversity", format!("{weight} is out of range; 0 to 1 are allowed"))),
+            },
             method: match request.method.as_deref() {
                 None => Method::Hybrid,
                 Some(word) => parse::word("method", word, Method::from_word, Method::ALL)?,
