@@ -359,7 +359,7 @@ fn one_belief_is_current_and_a_contradiction_is_settled() {
     .iter()
     .enumerate()
     .map(|(index, (at, text))| {
-        format!("{{\"conversation\":\"talk\",\"turn_id\":\"{index}\",\"speaker\":\"Ana\",\"at\":\"{at}\",\"text\":\"{text}\"}}\n")
+        format!("{{\"kind\":\"turn\",\"conversation\":\"talk\",\"turn_id\":\"{index}\",\"speaker\":\"Ana\",\"at\":\"{at}\",\"text\":\"{text}\"}}\n")
     })
     .collect();
     let file = place.write("talk.jsonl", told);

@@ -40,7 +40,7 @@ async fn one_answer_is_believed_and_what_contradicts_waits_until_it_is_settled()
     assert_eq!(world.get(&world.ann, &format!("{path}&about=ben")).await.ok()["beliefs"], json!([]));
 
     let doubt = answer["review"].as_array().unwrap().first().unwrap_or_else(|| panic!("cats: {answer}")).clone();
-    assert_eq!((&doubt["earlier"]["value"], &doubt["later"]["value"]), (&json!("2"), &json!("3")), "{doubt}");
+    assert_eq!((&doubt["earlier"]["value"], &doubt["later"]["value"]), (&json!("two"), &json!("three")), "{doubt}");
     let reference = |cited: &Value| json!({"memory": cited["memory"], "version": cited["version"]});
     let resolve = json!({
         "memory": reference(&doubt["earlier"]),
@@ -53,7 +53,7 @@ async fn one_answer_is_believed_and_what_contradicts_waits_until_it_is_settled()
     let answer = world.get(&world.ann, &format!("/v1/cubes/talk/beliefs?token={token}")).await.ok();
     assert_eq!(
         (answer["review"].clone(), current(&answer, doubt["attribute"].as_str().unwrap())),
-        (json!([]), vec!["2".to_owned()])
+        (json!([]), vec!["two".to_owned()])
     );
     assert_eq!(world.post(&world.bob, "/v1/cubes/talk/beliefs/resolve", resolve).await.code(), "forbidden");
 }
