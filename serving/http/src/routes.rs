@@ -14,6 +14,7 @@ mod observe;
 pub(crate) mod read;
 pub(crate) mod replay;
 pub(crate) mod search;
+pub(crate) mod upkeep;
 
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, OnceLock};
@@ -184,6 +185,13 @@ pub(crate) fn data_routes() -> Routes {
         .post(paths::CUBES, cubes::create)
         .post(paths::GRANTS, cubes::grant)
         .delete(paths::GRANT, cubes::revoke)
+        .post(paths::POLICIES, upkeep::set_policy)
+        .post(paths::HOLDS, upkeep::place_hold)
+        .post(paths::LIFT, upkeep::lift_hold)
+        .post(paths::FORGET, upkeep::forget)
+        .post(paths::DEDUPE, upkeep::dedupe)
+        .post(paths::UNDO_MERGE, upkeep::undo_merge)
+        .post(paths::GOVERN, upkeep::govern)
         .post(paths::INGEST, ingest::ingest)
         .post(paths::INGEST_END, ingest::end)
         .post(paths::MEMORIES, memories::record)

@@ -14,6 +14,7 @@ mod replay;
 mod search;
 mod sql;
 mod status;
+mod upkeep;
 mod work;
 
 use std::path::PathBuf;
