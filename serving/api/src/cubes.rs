@@ -1,5 +1,7 @@
 //! Cubes: list, create, grant, revoke.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -55,6 +57,12 @@ pub struct Cube {
     pub auditable: bool,
     #[serde(default)]
     pub grants: Vec<Grant>,
+    /// Documents by name, for example that of `forgetting`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub policies: BTreeMap<String, String>,
+    /// Legal holds in force.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub holds: Vec<Hold>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(format = DateTime)]
     pub created_at: Option<String>,
@@ -70,4 +78,15 @@ pub struct Cube {
 pub struct Grant {
     pub principal: String,
     pub right: String,
+}
+
+/// A legal hold.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Hold {
+    #[schema(format = "uuid")]
+    pub hold: String,
+    /// The memory that is held; the whole cube if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(format = "uuid")]
+    pub memory: Option<String>,
 }

@@ -19,6 +19,7 @@ pub mod replay;
 pub mod search;
 pub mod sql;
 pub mod status;
+pub mod upkeep;
 
 pub use memory::{Memory, MemoryVersion, Validity, VersionRef};
 pub use problem::{Code, Problem};

@@ -26,6 +26,14 @@ pub const GRANT: &str = "/v1/cubes/{cube}/grants/{principal}";
 pub const BELIEFS: &str = "/v1/cubes/{cube}/beliefs";
 /// POST settles.
 pub const RESOLVE_BELIEF: &str = "/v1/cubes/{cube}/beliefs/resolve";
+/// POST sets.
+pub const POLICIES: &str = "/v1/cubes/{cube}/policies";
+/// POST places.
+pub const HOLDS: &str = "/v1/cubes/{cube}/holds";
+pub const LIFT: &str = "/v1/cubes/{cube}/holds/{hold}/lift";
+pub const FORGET: &str = "/v1/cubes/{cube}/forget";
+pub const DEDUPE: &str = "/v1/cubes/{cube}/dedupe";
+pub const UNDO_MERGE: &str = "/v1/cubes/{cube}/undo-merge";
 pub const INGEST: &str = "/v1/ingest";
 pub const CONTEXT: &str = "/v1/context";
 pub const INGEST_END: &str = "/v1/ingest/end";
@@ -42,6 +50,7 @@ pub const RELATE: &str = "/v1/memories/{memory}/relate";
 pub const MOVE: &str = "/v1/memories/{memory}/move";
 pub const TAG: &str = "/v1/memories/{memory}/tag";
 pub const EXPIRE: &str = "/v1/memories/{memory}/expire";
+pub const GOVERN: &str = "/v1/memories/{memory}/govern";
 pub const RESOLVE: &str = "/v1/memories/{memory}/resolve";
 pub const SEARCH: &str = "/v1/search";
 pub const STATE: &str = "/v1/state";

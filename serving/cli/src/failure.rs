@@ -150,7 +150,7 @@ impl From<cubelog_runner::RunError> for Failure {
             other => {
                 let exit = match &other {
                     E::UnknownCube(_) | E::UnknownMemory(_) => Exit::NotFound,
-                    E::BadRequest(_) | E::Name(_) => Exit::Usage,
+                    E::BadRequest(_) | E::Name(_) | E::Policy(_) => Exit::Usage,
                     E::Rejected(_) | E::Content(_) | E::Forbidden { .. } | E::Parked { .. } | E::Encode(_) => Exit::Refused,
                     _ => Exit::Failure,
                 };

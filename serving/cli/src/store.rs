@@ -17,6 +17,10 @@ use cubelog_api::replay::{ReplayRequest, ReplayResponse, VerifyRequest, VerifyRe
 use cubelog_api::search::{SearchRequest, SearchResponse};
 use cubelog_api::sql::{SqlRequest, SqlResponse};
 use cubelog_api::status::StatusResponse;
+use cubelog_api::upkeep::{
+    DedupeRequest, DedupeResponse, ForgetRequest, ForgetResponse, GovernRequest, HoldRequest, HoldResponse, LiftRequest,
+    PolicyRequest, UndoMergeRequest, UndoMergeResponse,
+};
 use cubelog_http::Service;
 use cubelog_memory::{Cut, MemoryId};
 use cubelog_runner::Caller;
@@ -162,6 +166,88 @@ impl Store {
             }
         };
         self.seen(written?).await
+    }
+
+    pub async fn set_policy(&self, mut request: PolicyRequest) -> Result<WriteResponse> {
+        let written: Result<WriteResponse> = match self {
+            Store::Local(local) => Ok(local.service.set_policy(&local.caller, request, None).await?),
+            Store::Remote(remote) => {
+                let cube = std::mem::take(&mut request.cube);
+                remote.post(&fill(paths::POLICIES, &[&cube]), &request).await
+            }
+        };
+        self.seen(written?).await
+    }
+
+    pub async fn place_hold(&self, mut request: HoldRequest) -> Result<HoldResponse> {
+        match self {
+            Store::Local(local) => Ok(local.service.place_hold(&local.caller, request, None).await?),
+            Store::Remote(remote) => {
+                let cube = std::mem::take(&mut request.cube);
+                remote.post(&fill(paths::HOLDS, &[&cube]), &request).await
+            }
+        }
+    }
+
+    pub async fn lift_hold(&self, mut request: LiftRequest) -> Result<WriteResponse> {
+        let written: Result<WriteResponse> = match self {
+            Store::Local(local) => Ok(local.service.lift_hold(&local.caller, request, None).await?),
+            Store::Remote(remote) => {
+                let (cube, hold) = (std::mem::take(&mut request.cube), std::mem::take(&mut request.hold));
+                remote.post(&fill(paths::LIFT, &[&cube, &hold]), &request).await
+            }
+        };
+        self.seen(written?).await
+    }
+
+    pub async fn govern(&self, mut request: GovernRequest) -> Result<WriteResponse> {
+        let written: Result<WriteResponse> = match self {
+            Store::Local(local) => Ok(local.service.govern(&local.caller, request, None).await?),
+            Store::Remote(remote) => {
+                let memory = std::mem::take(&mut request.memory);
+                remote.post(&fill(paths::GOVERN, &[&memory]), &request).await
+            }
+        };
+        self.seen(written?).await
+    }
+
+    pub async fn forget(&self, mut request: ForgetRequest) -> Result<ForgetResponse> {
+        let answer: Result<ForgetResponse> = match self {
+            Store::Local(local) => Ok(local.service.forget(&local.caller, request).await?),
+            Store::Remote(remote) => {
+                let cube = std::mem::take(&mut request.cube);
+                remote.post(&fill(paths::FORGET, &[&cube]), &request).await
+            }
+        };
+        let answer = answer?;
+        self.settle(&answer.token, &Progress::hidden(), &Interrupt::default()).await?;
+        Ok(answer)
+    }
+
+    pub async fn dedupe(&self, mut request: DedupeRequest) -> Result<DedupeResponse> {
+        let answer: Result<DedupeResponse> = match self {
+            Store::Local(local) => Ok(local.service.dedupe(&local.caller, request).await?),
+            Store::Remote(remote) => {
+                let cube = std::mem::take(&mut request.cube);
+                remote.post(&fill(paths::DEDUPE, &[&cube]), &request).await
+            }
+        };
+        let answer = answer?;
+        self.settle(&answer.token, &Progress::hidden(), &Interrupt::default()).await?;
+        Ok(answer)
+    }
+
+    pub async fn undo_merge(&self, mut request: UndoMergeRequest) -> Result<UndoMergeResponse> {
+        let answer: Result<UndoMergeResponse> = match self {
+            Store::Local(local) => Ok(local.service.undo_merge(&local.caller, request).await?),
+            Store::Remote(remote) => {
+                let cube = std::mem::take(&mut request.cube);
+                remote.post(&fill(paths::UNDO_MERGE, &[&cube]), &request).await
+            }
+        };
+        let answer = answer?;
+        self.settle(&answer.token, &Progress::hidden(), &Interrupt::default()).await?;
+        Ok(answer)
     }
 
     pub async fn context(&self, request: ContextRequest) -> Result<ContextResponse> {

@@ -9,7 +9,9 @@ use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement
 use utoipa::openapi::{ContentBuilder, ObjectBuilder, Ref, RefOr, Required, ResponseBuilder, Type};
 use utoipa::{Modify, OpenApi};
 
-use crate::routes::{audit, beliefs, cubes, data_routes, dead, health, ingest, memories, open_routes, read, replay, search};
+use crate::routes::{
+    audit, beliefs, cubes, data_routes, dead, health, ingest, memories, open_routes, read, replay, search, upkeep,
+};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -30,6 +32,8 @@ use crate::routes::{audit, beliefs, cubes, data_routes, dead, health, ingest, me
         search::search, search::context, search::sql,
         replay::replay, replay::verify, replay::rebuild,
         dead::list, dead::retry, dead::discard,
+        upkeep::set_policy, upkeep::place_hold, upkeep::lift_hold, upkeep::forget, upkeep::dedupe, upkeep::undo_merge,
+        upkeep::govern,
     ),
     components(schemas(ProblemBody)),
     tags(

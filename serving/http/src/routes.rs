@@ -15,6 +15,7 @@ mod observe;
 pub(crate) mod read;
 pub(crate) mod replay;
 pub(crate) mod search;
+pub(crate) mod upkeep;
 
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, OnceLock};
@@ -187,6 +188,13 @@ pub(crate) fn data_routes() -> Routes {
         .delete(paths::GRANT, cubes::revoke)
         .get(paths::BELIEFS, beliefs::beliefs)
         .post(paths::RESOLVE_BELIEF, beliefs::resolve)
+        .post(paths::POLICIES, upkeep::set_policy)
+        .post(paths::HOLDS, upkeep::place_hold)
+        .post(paths::LIFT, upkeep::lift_hold)
+        .post(paths::FORGET, upkeep::forget)
+        .post(paths::DEDUPE, upkeep::dedupe)
+        .post(paths::UNDO_MERGE, upkeep::undo_merge)
+        .post(paths::GOVERN, upkeep::govern)
         .post(paths::INGEST, ingest::ingest)
         .post(paths::INGEST_END, ingest::end)
         .post(paths::MEMORIES, memories::record)

@@ -15,6 +15,7 @@ mod replay;
 mod search;
 mod sql;
 mod status;
+mod upkeep;
 mod work;
 
 use std::path::PathBuf;

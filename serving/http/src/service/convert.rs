@@ -1,6 +1,6 @@
 //! Domain values into the forms of the interface.
 
-use cubelog_api::cubes::{Cube, Grant};
+use cubelog_api::cubes::{Cube, Grant, Hold};
 use cubelog_api::memories::WriteResponse;
 use cubelog_api::{Memory, MemoryVersion, Validity, VersionRef};
 use cubelog_memory::{CubeKey, Fingerprint, Lifespan, Timestamp};
@@ -114,6 +114,12 @@ pub(crate) fn cube(row: &CubeRow) -> Cube {
             .grants
             .iter()
             .map(|(principal, right)| Grant { principal: principal.to_string(), right: right.word().to_owned() })
+            .collect(),
+        policies: state.policies.iter().map(|(name, document)| (name.to_string(), document.clone())).collect(),
+        holds: state
+            .holds
+            .iter()
+            .map(|(hold, memory)| Hold { hold: hold.to_string(), memory: memory.map(|memory| memory.to_string()) })
             .collect(),
         created_at: state.created_at.map(time),
         changed_at: time(row.changed_at),

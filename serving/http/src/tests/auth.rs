@@ -14,6 +14,10 @@ fn body_for(path: &str, cube: &str, memory: &str) -> Option<Value> {
     Some(match path {
         "/v1/cubes" => json!({"cube": cube}),
         "/v1/cubes/{cube}/grants" => json!({"principal": "eve", "right": "read"}),
+        "/v1/cubes/{cube}/policies" => json!({"name": "forgetting", "document": "floor = 0.1"}),
+        "/v1/cubes/{cube}/holds" => json!({"memory": memory}),
+        "/v1/cubes/{cube}/undo-merge" => json!({"event": other}),
+        "/v1/memories/{memory}/govern" => json!({"cube": cube, "pinned": true}),
         "/v1/ingest" => json!({"cube": cube, "turns": [{"turn_id": "1", "text": "hello"}]}),
         "/v1/ingest/end" => json!({"cube": cube, "format": "jsonl"}),
         "/v1/memories" => json!({"cube": cube, "content": {"text": "new"}}),

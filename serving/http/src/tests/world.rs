@@ -237,6 +237,7 @@ pub fn filled(template: &str) -> String {
         .replace("{cube}", "notes")
         .replace("{principal}", "bob")
         .replace("{memory}", "00000000-0000-0000-0000-000000000001")
+        .replace("{hold}", "00000000-0000-0000-0000-000000000002")
         .replace("{position}", "0:0")
         .replace("{code}", "stale")
 }
