@@ -3,6 +3,7 @@
 //! Three steps stand on the log: the output word for word, the memories that it led to, and that it was settled. The memories' ids come
 //! from the output's event, so whoever is stopped in between goes on without asking the extractor again, and nothing is learnt twice.
 
+mod derived;
 mod known;
 mod logged;
 mod windows;
@@ -13,11 +14,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use cubelog_extract::{Counts, Extracted, Extractor, Output, read_output};
 use cubelog_log::{Append, Topic};
-use cubelog_memory::limits::PARENTS_MAX;
 use cubelog_memory::{
-    Body, Command, Content, CubeKey, Cut, Decision, Descriptive, EventId, ExtractionRecorded, Governance, JobOutcome, JobRun,
-    Kind, Lifespan, MemoryId, MemoryRecorded, Origin, Purpose, Right, SubjectId, Tag, Timestamp, Validity, VersionRef,
-    derive_uuid,
+    Body, Command, Content, CubeKey, Cut, Decision, Descriptive, EventId, ExtractionRecorded, JobOutcome, JobRun, Kind, MemoryId,
+    MemoryRecorded, Origin, Purpose, Right, SubjectId, Tag, Timestamp, VersionRef, derive_uuid,
 };
 use cubelog_views::{CubeRow, VersionRow};
 use futures::StreamExt;
@@ -27,6 +26,7 @@ use crate::cubelog::Cubelog;
 use crate::error::RunError;
 use crate::submit::to_record;
 use crate::types::{Moment, Progress};
+use derived::{OfStatement, of_statement, valid};
 use known::Known;
 use windows::{Job, Jobs};
 
@@ -373,61 +373,6 @@ impl Cubelog {
         }
         self.remember(scene.caller, scene.cube, Purpose::State, None, shown).await
     }
-}
-
-/// What a statement has from its sources.
-struct OfStatement {
-    sources: Vec<VersionRef>,
-    speaker: String,
-    session: Option<String>,
-    subject: SubjectId,
-    governance: Governance,
-    /// When the last of the sources was said.
-    said_at: Timestamp,
-}
-
-/// `None` where no source of it is there any more.
-fn of_statement(scene: &Scene<'_>, sources: &[VersionRef], statement: &Extracted) -> Option<OfStatement> {
-    let found: Vec<(VersionRef, &VersionRow)> = statement
-        .sources
-        .iter()
-        .filter_map(|index| sources.get(*index))
-        .filter_map(|source| scene.rows.get(&source.memory).map(|row| (*source, row)))
-        .filter(|(_, row)| row.content.clear().is_some())
-        .take(PARENTS_MAX)
-        .collect();
-    let (_, last) = found.iter().max_by_key(|(_, row)| row.valid.from)?;
-    let content = last.content.clear()?;
-    Some(OfStatement {
-        speaker: content.speaker.clone().unwrap_or_default(),
-        session: content.session.clone(),
-        subject: last.memory.subject.clone(),
-        governance: governance(found.iter().map(|(_, row)| &row.memory.governance)),
-        said_at: last.valid.from,
-        sources: found.into_iter().map(|(source, _)| source).collect(),
-    })
-}
-
-/// Nothing that is derived travels further, is believed more or lives longer than what it is derived from.
-fn governance<'a>(sources: impl Iterator<Item = &'a Governance> + Clone) -> Governance {
-    let default = Governance::default();
-    let until = sources.clone().filter_map(|source| match source.lifespan {
-        Lifespan::Until(end) => Some(end),
-        Lifespan::Keep | Lifespan::Decay { .. } => None,
-    });
-    Governance {
-        sensitivity: sources.clone().map(|source| source.sensitivity).max().unwrap_or(default.sensitivity),
-        trust: sources.clone().map(|source| source.trust).chain([default.trust]).min().unwrap_or(default.trust),
-        lifespan: until.min().map_or(Lifespan::Keep, Lifespan::Until),
-        watermark: sources.clone().find_map(|source| source.watermark.clone()),
-        ..default
-    }
-}
-
-/// From when it was said, where nothing else was said.
-fn valid(statement: &Extracted, said_at: Timestamp) -> Validity {
-    let from = statement.from.unwrap_or_else(|| statement.to.map_or(said_at, |to| said_at.min(to)));
-    Validity { from, to: statement.to.filter(|to| *to > from) }
 }
 
 fn command(scene: &Scene<'_>, event: EventId, causation: Option<EventId>, occurred_at: Timestamp, body: Body) -> Command {

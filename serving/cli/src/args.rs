@@ -88,6 +88,7 @@ pub enum Verb {
     Demo(verbs::demo::DemoArgs),
     Init(verbs::init::InitArgs),
     Ingest(verbs::ingest::IngestArgs),
+    Extract(verbs::extract::ExtractArgs),
     Add(verbs::add::AddArgs),
     Revise(verbs::revise::ReviseArgs),
     Resolve(verbs::resolve::ResolveArgs),

@@ -73,6 +73,25 @@ pub const KEYS: &[Key] = &[
         help: "Where `cubelog serve` listens. Beyond loopback put a proxy with TLS in front.",
         default: "127.0.0.1:7077",
     },
+    Key {
+        name: "extractor",
+        env: "CUBELOG_EXTRACTOR",
+        help: "What `cubelog extract` reads turns with: \"none\", \"rules\" (no model; plain sentences in English only) or \"openai\" (a model).",
+        default: "none",
+    },
+    Key {
+        name: "extractor-endpoint",
+        env: "CUBELOG_EXTRACTOR_ENDPOINT",
+        help: "Any OpenAI-compatible server: OpenAI, vLLM, Ollama (which listens here). Turns are sent there, except secret ones.",
+        default: "http://127.0.0.1:11434",
+    },
+    Key { name: "extractor-model", env: "CUBELOG_EXTRACTOR_MODEL", help: "The model's name at the endpoint.", default: "" },
+    Key {
+        name: "extractor-key-env",
+        env: "CUBELOG_EXTRACTOR_KEY_ENV",
+        help: "Variable of the environment that holds the endpoint's key, where it wants one; the key itself stands in no file.",
+        default: "OPENAI_API_KEY",
+    },
 ];
 
 /// The table of raw client settings that are passed on to Kafka.
@@ -105,6 +124,13 @@ pub enum EmbedderKind {
     None,
 }
 
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ExtractorKind {
+    None,
+    Rules,
+    OpenAi,
+}
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LogPlace {
     Local,
@@ -124,6 +150,11 @@ pub struct Config {
     pub embedder: EmbedderKind,
     pub commit_interval: Duration,
     pub listen: SocketAddr,
+    pub extractor: ExtractorKind,
+    pub extractor_endpoint: String,
+    /// Empty until somebody names one.
+    pub extractor_model: String,
+    pub extractor_key_env: String,
     /// Raw settings of the Kafka client.
     pub kafka: BTreeMap<String, String>,
     /// Every setting as written, with its origin, in the order of [`KEYS`].
@@ -212,6 +243,10 @@ impl Config {
             commit_interval: value("commit-interval")?.parse(interval)?,
             listen: value("listen")?
                 .parse(|text| text.parse().map_err(|_| "an address and port such as 127.0.0.1:7077".to_owned()))?,
+            extractor: value("extractor")?.parse(extractor)?,
+            extractor_endpoint: value("extractor-endpoint")?.value.to_owned(),
+            extractor_model: value("extractor-model")?.value.to_owned(),
+            extractor_key_env: value("extractor-key-env")?.value.to_owned(),
             kafka,
             shown,
             file,
@@ -262,6 +297,15 @@ fn embedder(text: &str) -> Result<EmbedderKind, String> {
         "hash" => Ok(EmbedderKind::Hash),
         "none" => Ok(EmbedderKind::None),
         _ => Err("minilm, hash or none".to_owned()),
+    }
+}
+
+fn extractor(text: &str) -> Result<ExtractorKind, String> {
+    match text {
+        "none" => Ok(ExtractorKind::None),
+        "rules" => Ok(ExtractorKind::Rules),
+        "openai" => Ok(ExtractorKind::OpenAi),
+        _ => Err("none, rules or openai".to_owned()),
     }
 }
 
@@ -417,6 +461,7 @@ mod tests {
             ("commit-interval = \"1h\"", "commit-interval"),
             ("listen = \"localhost\"", "listen"),
             ("embedder = \"bert\"", "embedder"),
+            ("extractor = \"gpt\"", "extractor"),
             ("listen = [1]", "listen"),
         ] {
             let failure = load(text, &Flags::default(), &[]).unwrap_err();

@@ -45,6 +45,7 @@ async fn run(mut app: App, verb: Verb) -> Result<Exit> {
         Verb::Demo(args) => verbs::demo::run(&app, args).await,
         Verb::Init(args) => verbs::init::run(&app, args).await,
         Verb::Ingest(args) => verbs::ingest::run(&app, args).await,
+        Verb::Extract(args) => verbs::extract::run(&app, args).await,
         Verb::Add(args) => verbs::add::run(&app, args).await,
         Verb::Revise(args) => verbs::revise::run(&app, args).await,
         Verb::Resolve(args) => verbs::resolve::run(&app, args).await,
@@ -96,7 +97,7 @@ fn log_to_stderr(verbose: u8) {
         _ => "debug",
     };
     let quiet = if verbose > 1 { "info" } else { "error" };
-    let default = ["api", "cli", "http", "keyring", "log", "memory", "model", "runner", "views"]
+    let default = ["api", "cli", "extract", "http", "keyring", "log", "memory", "model", "runner", "views"]
         .iter()
         .fold(quiet.to_owned(), |filter, part| format!("{filter},cubelog_{part}={ours}"))
         + &format!(",cubelog={ours}");

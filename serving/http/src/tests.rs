@@ -8,4 +8,5 @@ mod openapi;
 mod quiet;
 mod reads;
 mod server;
+mod upkeep;
 mod world;

@@ -21,6 +21,7 @@ pub mod demo;
 pub mod diff;
 pub mod doctor;
 pub mod eval;
+pub mod extract;
 pub mod fields;
 pub mod forget;
 pub mod get;

@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod crash;
+mod extracts;
 mod kit;
 mod server;
 mod upkeep;

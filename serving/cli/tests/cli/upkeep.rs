@@ -36,6 +36,8 @@ fn a_policy_forgets_what_is_due_and_nothing_that_is_pinned() {
     let done = place.json(&["forget", "--cube", "home"]);
     assert_eq!((&done["expired"], &done["moves"][0]["memory"]), (&Value::from(1), &Value::from(gone.as_str())), "{done}");
     assert_eq!(place.json(&["state", "home"])["total"], 2);
+    let hits = place.json(&["search", "parcel", "--cube", "home"])["hits"].as_array().unwrap().clone();
+    assert!(hits.len() == 2 && hits.iter().all(|hit| hit["memory"] != gone.as_str()), "{hits:?}");
     assert!(place.json(&["get", &gone])["expired_at"].is_string());
     let writes = place.json(&["audit", "writes", &gone]);
     let last = writes["writes"].as_array().unwrap().last().unwrap();
