@@ -18,7 +18,7 @@ pub async fn claims_are_held_and_contradictions_kept(store: Store) {
     script.relate(&home(), 2, 1, Relation::Contradicts, true);
     store.commit(script.batch()).await.unwrap();
     let mut claims: Vec<_> = store.claims(&home()).await.unwrap().expect("texts are held").into_iter().collect();
-    claims.sort_by_key(|(memory, _)| *memory);
+    claims.sort_by_key(|(_, claim)| claim.said_at);
     let said: Vec<_> = claims.iter().map(|(id, claim)| (*id, claim.subject.as_str(), claim.answer())).collect();
     assert_eq!(said, [(memory(1), "ana", Some("graz")), (memory(2), "ana", Some("linz"))], "visible, of people, of this cube");
     assert_eq!(claims[0].1.said_at, Timestamp(1_600_000_000_000_001), "said when it became valid");
