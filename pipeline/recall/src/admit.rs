@@ -51,7 +51,7 @@ impl Admit {
             cubes.iter().filter_map(|cube| cube.as_ref().split_once('/')).map(|(tenant, _)| tenant).collect();
         tenants.sort_unstable();
         tenants.dedup();
-        let counted = tenants.iter().flat_map(|tenant| names.below(tenant)).collect();
+        let counted = tenants.iter().flat_map(|tenant| names.cubes_of(tenant)).collect();
         Self { cubes: cubes.iter().filter_map(|cube| names.known(cube.as_ref())).collect(), counted, ..Self::default() }
     }
 

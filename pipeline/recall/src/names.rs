@@ -1,6 +1,6 @@
 //! Names as small numbers: cubes, speakers and sessions repeat in every row.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 /// Only ever grows; a name keeps its number.
@@ -8,6 +8,8 @@ use std::sync::Arc;
 pub struct Names {
     numbers: HashMap<Arc<str>, u32>,
     names: Vec<Arc<str>>,
+    /// Those that are cubes: few among many sessions.
+    cubes: BTreeSet<u32>,
 }
 
 impl Names {
@@ -21,15 +23,25 @@ impl Names {
         number
     }
 
+    /// The number of a cube, `tenant/cube`.
+    pub fn cube(&mut self, name: &str) -> u32 {
+        let number = self.number(name);
+        self.cubes.insert(number);
+        number
+    }
+
     /// The number of a name that occurs.
     pub fn known(&self, name: &str) -> Option<u32> {
         self.numbers.get(name).copied()
     }
 
-    /// Numbers of the names `prefix/...`.
-    pub fn below<'a>(&'a self, prefix: &'a str) -> impl Iterator<Item = u32> + 'a {
-        let is_below = move |name: &str| name.strip_prefix(prefix).is_some_and(|rest| rest.starts_with('/'));
-        self.names.iter().enumerate().filter(move |(_, name)| is_below(name)).map(|(number, _)| number as u32)
+    /// The cubes of a tenant.
+    pub fn cubes_of<'a>(&'a self, tenant: &'a str) -> impl Iterator<Item = u32> + 'a {
+        let is_of = move |number: &&u32| {
+            let name = self.names.get(**number as usize);
+            name.and_then(|name| name.strip_prefix(tenant)).is_some_and(|rest| rest.starts_with('/'))
+        };
+        self.cubes.iter().filter(is_of).copied()
     }
 
     /// `None` for numbers that were never given.

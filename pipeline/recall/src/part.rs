@@ -122,7 +122,7 @@ impl PartBuilder {
     pub fn push(&mut self, entry: &Entry<'_>, names: &mut Names) {
         let part = &mut self.part;
         let at = part.places.len() as u32;
-        let cube = names.number(entry.cube);
+        let cube = names.cube(entry.cube);
         let speaker = entry.speaker.map_or(NONE, |name| names.number(name));
         if speaker != NONE {
             part.speakers.insert((cube, speaker));
