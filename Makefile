@@ -15,10 +15,15 @@ CUBELOG := $(TARGET)/debug/cubelog
 TEST_FLAGS ?=
 
 # Runs the rest of a command line beside a real Kafka broker where this machine can start one; $(KAFKA_MISSING) says why not.
+# The peers' Python, where `make peers` was run.
+ifneq ($(wildcard $(TARGET)/peers/bin/python),)
+export CUBELOG_BENCH_PYTHON ?= $(TARGET)/peers/bin/python
+endif
+
 WITH_KAFKA := deploy/kafka/run --exec
 KAFKA_MISSING = $$(deploy/kafka/run --check 2>&1 || true)
 
-.PHONY: help setup models build demo test test-fast bench lint fmt clean-data
+.PHONY: help setup models build demo test test-fast bench peers lint fmt clean-data
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -57,6 +62,10 @@ bench: build models ## measure, beside peers where there are any; writes target/
 	    $(CUBELOG) bench --out $(TARGET)/bench.json; \
 	    printf '\nSKIPPED: the measurements against a Kafka broker. %s\n' "$$missing"; \
 	fi
+
+peers: ## install what `make bench` measures beside us, for the benchmark only (sentence-transformers with PyTorch, about 1 GB)
+	python3 -m venv $(TARGET)/peers
+	$(TARGET)/peers/bin/pip install --quiet 'sentence-transformers>=5' 'torch>=2.6'
 
 lint: setup ## check formatting and clippy (which checks all dependencies once more, in its own way)
 	cargo fmt --all --check
