@@ -11,6 +11,7 @@ pub mod limits;
 pub mod names;
 pub mod question;
 mod sentence;
+pub mod tasks;
 mod vocabulary;
 pub mod voice;
 pub mod words;

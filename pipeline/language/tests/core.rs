@@ -12,5 +12,7 @@ mod laws;
 mod names;
 #[path = "core/question.rs"]
 mod question;
+#[path = "core/tasks.rs"]
+mod tasks;
 #[path = "core/words.rs"]
 mod words;

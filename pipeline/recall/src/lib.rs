@@ -3,19 +3,24 @@
 
 mod admit;
 mod claims;
+mod linked;
+mod listing;
 mod memories;
 mod names;
 mod part;
+mod place;
 mod pool;
-
 mod stream;
+mod topics;
 mod words;
 
 pub use admit::Admit;
 pub use claims::{NOBODY, asserted};
+pub use listing::{About, Topic};
 pub use memories::{Memories, Spot};
 pub use names::Names;
 pub use part::{Entry, NONE, Part, PartBuilder, Place};
-
+pub use place::{Spoken, place};
 pub use pool::{Search, Side, find};
+pub use topics::{Mention, TopicEntry, Topics, entity_name, kind_word, mentioned};
 pub use words::{BM25_B, BM25_K1};

@@ -1,6 +1,7 @@
 //! A part: memories that came together and never change, for example those of one fragment of a table.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::OnceLock;
 
 use cubelog_language::{voice, words};
 use cubelog_memory::ranking::Voice;
@@ -8,6 +9,7 @@ use cubelog_memory::{MemoryId, vectors};
 
 use crate::claims::Claims;
 use crate::names::Names;
+use crate::topics::Topics;
 use crate::words::Words;
 
 /// A name or number that a memory does not have.
@@ -76,6 +78,8 @@ pub struct Part {
     pub(crate) sessions: HashMap<(u32, u32), Vec<(u64, u32)>>,
     /// The last place in the stream of each cube.
     pub(crate) last: BTreeMap<u32, u64>,
+    /// What the memories are about, once somebody asked for it.
+    topics: OnceLock<Topics>,
 }
 
 impl Part {
@@ -89,6 +93,18 @@ impl Part {
 
     pub fn place(&self, at: u32) -> &Place {
         &self.places[at as usize]
+    }
+
+    /// What the memories are about; `None` until it was read.
+    pub fn topics(&self) -> Option<&Topics> {
+        self.topics.get()
+    }
+
+    /// Takes what was read of these memories, one entry each and in their order; anything else, and whatever comes later, is dropped.
+    pub fn set_topics(&self, topics: Topics) {
+        if topics.len() == self.len() {
+            let _ = self.topics.set(topics);
+        }
     }
 
     /// Where the memory of this row stands.

@@ -8,6 +8,7 @@ use cubelog_memory::ranking::{Ask, Candidate, Method, Ranked, Term, diversify, r
 use cubelog_memory::vectors::Query;
 
 use crate::admit::{Admit, Mask};
+use crate::linked;
 use crate::memories::{Best, Memories, Spot};
 use crate::names::Names;
 use crate::part::NONE;
@@ -58,7 +59,8 @@ pub fn find(memories: &Memories, names: &Names, search: &Search<'_>) -> Vec<(Spo
     });
     let masks: Vec<Mask> = memories.parts.iter().map(|part| search.admit.mask(part)).collect();
     let there = |rows: &[(u64, f32)]| -> Vec<(Spot, f32)> {
-        rows.iter().filter_map(|(row, score)| Some((memories.spot(*row)?, *score))).collect()
+        let spots = rows.iter().filter_map(|(row, score)| Some((memories.spot(*row)?, *score)));
+        spots.filter(|(spot, _)| search.admit.passes(memories.place(*spot))).collect()
     };
     let dense = match search.similar {
         Side::No => Vec::new(),
@@ -79,9 +81,19 @@ pub fn find(memories: &Memories, names: &Names, search: &Search<'_>) -> Vec<(Spo
     }
     // Baselines order what their side found, and nothing beside it.
     let hybrid = search.ask.method == Method::Hybrid;
+    let mut linked: BTreeMap<Spot, f32> = BTreeMap::new();
     if hybrid {
         for (spot, score) in &mut scores {
             score.dense = score.dense.or_else(|| memories.similarity(&query, *spot));
+        }
+        if search.ask.expand && !search.ask.without.has(Term::Linked) {
+            linked = memories.linked(&worths(memories, &scores, &lexical, linked::SEEDS), names, search.admit);
+            let mut brought: Vec<(Spot, f32)> =
+                linked.iter().filter(|(spot, _)| !scores.contains_key(spot)).map(|(spot, link)| (*spot, *link)).collect();
+            brought.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
+            for (spot, _) in brought.into_iter().take(linked::BROUGHT) {
+                scores.insert(spot, Scores { dense: memories.similarity(&query, spot), bm25: None });
+            }
         }
         for neighbour in memories.in_sessions_of(&best_of(memories, &scores, &lexical), REACH) {
             if scores.contains_key(&neighbour) || !search.admit.passes(memories.place(neighbour)) {
@@ -120,6 +132,7 @@ pub fn find(memories: &Memories, names: &Names, search: &Search<'_>) -> Vec<(Spo
                     (place.speaker == *speaker && *speaker != NONE) || stems.iter().any(|stem| part.has_stem(*stem, spot.at))
                 }),
                 outdated: outdated.contains(spot),
+                linked: linked.get(spot).copied().unwrap_or(0.0),
                 voice: place.voice,
                 turns_ago: place
                     .stream_index
@@ -165,9 +178,14 @@ struct Scores {
 
 /// The candidates whose neighbours are looked at.
 fn best_of(memories: &Memories, scores: &BTreeMap<Spot, Scores>, lexical: &Lexical) -> Vec<Spot> {
+    worths(memories, scores, lexical, LOOKED_BESIDE).into_iter().map(|(spot, _)| spot).collect()
+}
+
+/// The best candidates by themselves, with what they are worth so; best first.
+fn worths(memories: &Memories, scores: &BTreeMap<Spot, Scores>, lexical: &Lexical, count: usize) -> Vec<(Spot, f32)> {
     let worth =
         |spot: &Spot, scores: &Scores| scores.dense.unwrap_or(0.0) + WORDS * lexical.share(memories, *spot).unwrap_or(0.0);
-    let mut best = Best::new(LOOKED_BESIDE);
+    let mut best = Best::new(count);
     scores.iter().for_each(|(spot, scores)| best.offer(*spot, worth(spot, scores)));
-    best.finish().into_iter().map(|(spot, _)| spot).collect()
+    best.finish()
 }

@@ -112,9 +112,14 @@ impl Part {
     }
 }
 
+/// What the words of a text are held by, in its order.
+pub(crate) fn all_stems(text: &str) -> Vec<u64> {
+    terms(text).iter().filter(|term| !term.stop).map(|term| xxh3_64(term.stem.as_bytes())).collect()
+}
+
 /// What a word is looked up by.
 pub fn stems(text: &str) -> Vec<u64> {
-    let mut stems: Vec<u64> = terms(text).iter().filter(|term| !term.stop).map(|term| xxh3_64(term.stem.as_bytes())).collect();
+    let mut stems = all_stems(text);
     stems.sort_unstable();
     stems.dedup();
     stems.truncate(QUERY_WORDS_MAX);

@@ -291,13 +291,18 @@ fn prepare(options: &IngestOptions, now: Timestamp, turn: TurnInput) -> Result<P
     let parts = [cube.tenant.as_str(), cube.cube.as_str(), &turn.conversation, &turn.turn_id];
     Ok(Prepared {
         event: EventId::new(derive_uuid("turn", &parts)),
-        memory: MemoryId::new(derive_uuid("memory-of-turn", &parts)),
+        memory: memory_of_turn(&cube, &turn.conversation, &turn.turn_id),
         cube,
         content,
         occurred_at: turn.at.unwrap_or(now),
         index: turn.index,
         line: turn.line,
     })
+}
+
+/// The memory that a turn becomes.
+pub fn memory_of_turn(cube: &CubeKey, conversation: &str, turn_id: &str) -> MemoryId {
+    MemoryId::new(derive_uuid("memory-of-turn", &[cube.tenant.as_str(), cube.cube.as_str(), conversation, turn_id]))
 }
 
 /// The cube that a conversation goes to: its name, with everything that a name may not hold replaced.

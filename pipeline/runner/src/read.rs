@@ -53,6 +53,7 @@ impl Cubelog {
             k,
             times: understood.times,
             past: understood.past,
+            expand: request.expand,
             without: request.without,
             diversity,
         };
@@ -115,7 +116,7 @@ impl Cubelog {
     }
 
     /// The named cubes if the caller may read all of them; every readable cube if none is named.
-    async fn readable(&self, caller: &Caller, named: &[CubeKey]) -> Result<Vec<CubeRow>, RunError> {
+    pub(crate) async fn readable(&self, caller: &Caller, named: &[CubeKey]) -> Result<Vec<CubeRow>, RunError> {
         if named.is_empty() {
             return self.cubes(caller).await;
         }
@@ -331,7 +332,7 @@ fn between(vectors: &[Vec<f32>]) -> Option<Vec<f32>> {
     Some(sum)
 }
 
-fn cut_query(query: &str) -> (&str, bool) {
+pub(crate) fn cut_query(query: &str) -> (&str, bool) {
     let query = query.trim();
     if query.len() <= QUERY_BYTES_MAX {
         return (query, false);

@@ -146,6 +146,8 @@ pub struct SearchRequest {
     pub asked_at: Option<Timestamp>,
     /// What was said just before, one turn a line, with `Name:` in front or without.
     pub context: Vec<String>,
+    /// Also look at what names whom or what the best candidates name, two steps through the graph of entities.
+    pub expand: bool,
     /// Terms of the ranking to leave out.
     pub without: Terms,
     /// 0 for an order by worth alone, up to 1 for an answer in which nothing is said twice.
@@ -164,6 +166,7 @@ impl SearchRequest {
             method: Method::Hybrid,
             asked_at: None,
             context: Vec::new(),
+            expand: false,
             without: Terms::default(),
             diversity: 0.0,
         }

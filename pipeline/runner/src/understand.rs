@@ -1,8 +1,9 @@
 //! What a query says without a model: whom it names, which times it speaks of, whether it is about whoever asks.
 
 use cubelog_language::dates::{self, Grounding, Leaning};
-use cubelog_language::{DateMention, Participants, names, question, voice};
+use cubelog_language::{DateMention, Participants, names, question, voice, words};
 use cubelog_memory::Timestamp;
+use cubelog_recall::About;
 use cubelog_views::Scene;
 
 /// Turns before a query that help to understand it, and words of each.
@@ -61,6 +62,42 @@ pub fn understand(query: &str, context: &[String], scene: &Scene, asked_at: Time
         own,
         times,
     }
+}
+
+/// Words in front of what somebody wants to hear about.
+const LEADING: [&str; 14] = [
+    "everything",
+    "anything",
+    "whatever",
+    "memories",
+    "memory",
+    "happened",
+    "know",
+    "tell",
+    "show",
+    "list",
+    "give",
+    "said",
+    "events",
+    "timeline",
+];
+
+/// What a text asks to hear of ("everything about Ana in March"): the words that must occur, the participants, and the times.
+pub fn subject(text: &str, scene: &Scene, asked_at: Timestamp) -> (About, Vec<(Timestamp, Timestamp)>) {
+    let written = written_dates(text, scene, asked_at);
+    let times = times(text, &written, scene, asked_at);
+    let relative = dates::find(text, dates::day_of(asked_at.micros()), Leaning::Past);
+    let undated = without_dates(text, if relative.len() > written.len() { &relative } else { &written });
+    let participants = Participants::new(&scene.speakers);
+    let mentions = participants.find(&undated);
+    let mut named: Vec<String> =
+        mentions.iter().flat_map(|mention| &mention.participants).map(|number| scene.speakers[*number].clone()).collect();
+    named.sort();
+    named.dedup();
+    let rest = names::cut(&undated, &mentions);
+    let is_leading = |folded: &str| LEADING.contains(&folded) || words::is_stop_word(folded);
+    let start = words::words(&rest).find(|word| !is_leading(&words::fold(word.text))).map_or(rest.len(), |word| word.start);
+    (About { words: rest[start..].trim().to_owned(), named }, times)
 }
 
 /// The name in front of a line: `Ana: text` or `<Ana>: text`.

@@ -16,6 +16,8 @@ mod extracts;
 mod forgets;
 #[path = "runner/given.rs"]
 mod given;
+#[path = "runner/graphs.rs"]
+mod graphs;
 #[path = "runner/ingests.rs"]
 mod ingests;
 #[path = "runner/replays.rs"]

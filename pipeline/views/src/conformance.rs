@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "these are assertions, called by tests alone")]
 
+mod about;
 mod carried;
 mod claimed;
 pub mod script;
@@ -9,6 +10,7 @@ pub mod script;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use about::topics_and_timelines;
 use carried::carriers_load_as_they_were_folded;
 use claimed::claims_are_held_and_contradictions_kept;
 use cubelog_memory::ranking::{Ask, Method, Term};
@@ -41,6 +43,7 @@ checks!(
     siblings_are_never_shown,
     edges_in_force,
     claims_are_held_and_contradictions_kept,
+    topics_and_timelines,
     cubes_and_their_maps,
     carriers_load_as_they_were_folded,
     dead_letters_are_upserted,

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use arrow_array::{Array, StringArray};
-use cubelog_recall::{Entry, Memories, Names, Part, PartBuilder};
+use cubelog_recall::{Entry, Memories, Names, Part, PartBuilder, Spoken, TopicEntry, Topics};
 use futures::TryStreamExt;
 use lance::Dataset;
 use lance::dataset::ROW_ID;
@@ -54,6 +54,8 @@ pub struct Holder {
     newest: RwLock<Option<Arc<Held>>>,
     /// One reader at a time: others would read the same.
     reading: tokio::sync::Mutex<()>,
+    /// Likewise for what memories are about.
+    reading_topics: tokio::sync::Mutex<()>,
 }
 
 impl Holder {
@@ -88,6 +90,58 @@ impl Holder {
         let held = Arc::new(Held { version, keys, memories, names: self.names.clone(), whole });
         *self.newest.write().unwrap_or_else(PoisonError::into_inner) = Some(held.clone());
         Ok(held)
+    }
+
+    /// Sees to it that what these memories are about was read: once for each part, when it is first asked for.
+    pub async fn read_topics(&self, dataset: &Arc<Dataset>, held: &Held) -> Result<(), ViewError> {
+        let missing = |held: &Held| held.memories.parts.iter().any(|part| part.topics().is_none());
+        if !missing(held) {
+            return Ok(());
+        }
+        let _reading = self.reading_topics.lock().await;
+        for (fragment, part) in dataset.fragments().iter().zip(&held.memories.parts) {
+            if part.topics().is_none() {
+                part.set_topics(self.topics_of(dataset, fragment).await?);
+            }
+        }
+        match missing(held) {
+            false => Ok(()),
+            true => {
+                Err(ViewError::Damaged { table: TABLE.name().to_owned(), reason: "its rows changed while they were read".into() })
+            }
+        }
+    }
+
+    async fn topics_of(&self, dataset: &Arc<Dataset>, fragment: &Fragment) -> Result<Topics, ViewError> {
+        let fail = |source: lance::Error| fault::store("read", TABLE, source);
+        let mut scanner = dataset.scan();
+        let columns = ["text", "caption", "speaker", "semantic", "path"];
+        scanner.with_fragments(vec![fragment.clone()]).project(&columns).map_err(fail)?.scan_in_order(true);
+        let mut batches = scanner.try_into_stream().await.map_err(fail)?;
+        let mut topics = Topics::default();
+        while let Some(batch) = batches.try_next().await.map_err(fail)? {
+            let names = self.names.clone();
+            // Reading texts is work for a processor, and must not keep other tasks waiting.
+            let read = move || -> Result<Topics, ViewError> {
+                let reader = BatchReader::new(TABLE.name(), &batch);
+                let (texts, captions) = (reader.text("text")?, reader.text("caption")?);
+                let (speakers, semantics, paths) = (reader.text("speaker")?, reader.text("semantic")?, reader.text("path")?);
+                for row in 0..reader.rows() {
+                    let spoken = text_at(texts, row).map(|text| Spoken {
+                        text,
+                        caption: text_at(captions, row),
+                        speaker: text_at(speakers, row),
+                        semantic: semantics.value(row),
+                    });
+                    topics.push(&TopicEntry { spoken, path: text_at(paths, row) }, &names);
+                }
+                Ok(topics)
+            };
+            topics = tokio::task::spawn_blocking(read)
+                .await
+                .map_err(|panic| ViewError::Query(format!("the reading of topics panicked: {panic}")))??;
+        }
+        Ok(topics)
     }
 
     fn newest(&self) -> Option<Arc<Held>> {

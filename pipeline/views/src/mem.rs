@@ -1,13 +1,13 @@
 //! `MemViews`: the views in memory, for fast tests and for simulating the runner. Search looks at every row.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use async_trait::async_trait;
 use cubelog_beliefs::Claim;
-use cubelog_memory::{CubeKey, CubeState, Cut, EventId, MemoryId, Position, Relation, SubjectId, TenantId};
+use cubelog_memory::{CubeKey, CubeState, Cut, EventId, MemoryId, Position, Relation, SubjectId, TenantId, Timestamp};
 
-use cubelog_recall::{Entry, Memories, Names, PartBuilder, Side};
+use cubelog_recall::{About, Entry, Memories, Names, PartBuilder, Side, Spoken, Topic, TopicEntry, Topics};
 
 use crate::edges::table::in_force;
 use crate::error::ViewError;
@@ -117,11 +117,14 @@ impl ViewStore for MemViews {
         }
         let tables = self.tables();
         let rows: Vec<&MemoryRow> = tables.memories.values().collect();
-        let (memories, names) = hold(&rows);
-        let admitted = rows.iter().enumerate().filter(|(_, row)| passes(row, &query.filter)).map(|(number, _)| number as u64);
+        let (memories, names) = match search::needs_topics(&query) {
+            true => hold_topics(&rows),
+            false => hold(&rows),
+        };
+        let admitted = admitted(&rows, &query.filter, &memories, &names);
         let (similar, wording) =
             (query.vector.as_deref().map_or(Side::No, Side::Held), query.text.as_deref().map_or(Side::No, Side::Held));
-        let found = search::find_held(&memories, &names, &query, Some(admitted.collect()), similar, wording);
+        let found = search::find_held(&memories, &names, &query, Some(admitted), similar, wording);
         let row = |spot| MemoryRow { vector: None, ..rows[memories.place(spot).row as usize].clone() };
         Ok(found.into_iter().map(|(spot, ranked)| Found { ranked, row: row(spot) }).collect())
     }
@@ -136,6 +139,23 @@ impl ViewStore for MemViews {
         let tables = self.tables();
         let (memories, names) = hold(&tables.memories.values().collect::<Vec<_>>());
         Ok(Some(search::claims(&memories, &names, cube)))
+    }
+
+    async fn topics(&self, cubes: &[CubeKey], filter: &Filter) -> Result<Vec<Topic>, ViewError> {
+        let tables = self.tables();
+        let rows: Vec<&MemoryRow> = tables.memories.values().collect();
+        let (memories, names) = hold_topics(&rows);
+        let admitted = admitted(&rows, filter, &memories, &names);
+        Ok(memories.topics(&names, &search::admit(&names, cubes, filter, Some(admitted))))
+    }
+
+    async fn timeline(&self, cubes: &[CubeKey], filter: &Filter, about: &About) -> Result<Vec<(MemoryId, Timestamp)>, ViewError> {
+        let tables = self.tables();
+        let rows: Vec<&MemoryRow> = tables.memories.values().collect();
+        let (memories, names) = hold_topics(&rows);
+        let admitted = admitted(&rows, filter, &memories, &names);
+        let spots = memories.timeline(&names, &search::admit(&names, cubes, filter, Some(admitted)), about);
+        Ok(search::moments(&memories, &spots))
     }
 
     async fn history(&self, memory: MemoryId) -> Result<Vec<VersionRow>, ViewError> {
@@ -181,6 +201,10 @@ impl ViewStore for MemViews {
     async fn edges(&self, cube: &CubeKey, memories: &[MemoryId]) -> Result<Vec<EdgeRow>, ViewError> {
         let touches = |row: &&EdgeRow| memories.contains(&row.edge.from) || memories.contains(&row.edge.to);
         Ok(in_force(self.tables().edges.iter().filter(|row| row.cube == *cube).filter(touches).cloned().collect()))
+    }
+
+    async fn all_edges(&self, cube: &CubeKey) -> Result<Vec<EdgeRow>, ViewError> {
+        Ok(in_force(self.tables().edges.iter().filter(|row| row.cube == *cube).cloned().collect()))
     }
 
     async fn contradictions(&self, cube: &CubeKey) -> Result<Vec<EdgeRow>, ViewError> {
@@ -261,6 +285,14 @@ impl ViewStore for MemViews {
     }
 }
 
+/// Numbers of the rows that pass a filter.
+fn admitted(rows: &[&MemoryRow], filter: &Filter, memories: &Memories, names: &Names) -> HashSet<u64> {
+    let at_path = filter.path.as_ref().map(|path| memories.rows_at_path(names, path));
+    let admitted = rows.iter().enumerate().filter(|(_, row)| passes(row, filter)).map(|(number, _)| number as u64);
+    admitted.filter(|number| at_path.as_ref().is_none_or(|at_path| at_path.contains(number))).collect()
+}
+
+/// Whether a row passes what a filter says of everything but its path.
 fn passes(row: &MemoryRow, filter: &Filter) -> bool {
     let content = row.content.clear();
     let said = |field: Option<&String>, wanted: &[String]| wanted.is_empty() || field.is_some_and(|field| wanted.contains(field));
@@ -270,10 +302,6 @@ fn passes(row: &MemoryRow, filter: &Filter) -> bool {
         && said(content.and_then(|content| content.session.as_ref()), &filter.sessions)
         && (filter.semantic.is_empty() || filter.semantic.contains(&memory.descriptive.semantic))
         && filter.tags.iter().all(|tag| memory.descriptive.tags.contains(tag))
-        && filter.path.as_ref().is_none_or(|wanted| {
-            let path = memory.descriptive.path.as_ref().map(ToString::to_string).unwrap_or_default();
-            path == *wanted || path.starts_with(&format!("{wanted}/"))
-        })
         && filter.since.is_none_or(|since| memory.valid.from >= since)
         && filter.until.is_none_or(|until| memory.valid.from < until)
         && filter.before_index.is_none_or(|index| memory.stream_index.is_some_and(|place| place < index))
@@ -303,4 +331,24 @@ fn hold(rows: &[&MemoryRow]) -> (Memories, Names) {
         part.push(&entry, &mut names);
     }
     (Memories { parts: vec![Arc::new(part.finish())] }, names)
+}
+
+/// The same with what the memories are about.
+fn hold_topics(rows: &[&MemoryRow]) -> (Memories, Names) {
+    let (memories, names) = hold(rows);
+    let names = RwLock::new(names);
+    let mut topics = Topics::default();
+    for row in rows {
+        let content = row.content.clear();
+        let spoken = content.map(|content| Spoken {
+            text: &content.text,
+            caption: content.caption.as_deref(),
+            speaker: content.speaker.as_deref(),
+            semantic: row.memory.descriptive.semantic.word(),
+        });
+        let path = row.memory.descriptive.path.as_ref().map(ToString::to_string);
+        topics.push(&TopicEntry { spoken, path: path.as_deref() }, &names);
+    }
+    memories.parts.iter().for_each(|part| part.set_topics(std::mem::take(&mut topics)));
+    (memories, names.into_inner().unwrap_or_else(PoisonError::into_inner))
 }

@@ -4,6 +4,7 @@ use async_trait::async_trait;
 use cubelog_beliefs::Claim;
 use cubelog_memory::ranking::{Ask, Ranked};
 use cubelog_memory::{CubeKey, CubeState, Cut, MemoryId, SemanticType, SubjectId, Tag, TenantId, Timestamp};
+use cubelog_recall::{About, Topic};
 
 use crate::error::ViewError;
 use crate::rows::{CubeRow, DeadRow, EdgeRow, MemoryRow, TurnRow, VersionRow};
@@ -32,7 +33,7 @@ pub struct Filter {
     pub semantic: Vec<SemanticType>,
     /// All of these.
     pub tags: Vec<Tag>,
-    /// This path and everything below it, for example `work/projects`.
+    /// This path and everything below it, for example `work/projects`, whether it was given or is derived.
     pub path: Option<String>,
     /// Valid-from at or after.
     pub since: Option<Timestamp>,
@@ -144,6 +145,13 @@ pub trait ViewStore: Send + Sync + 'static {
     /// What the visible memories of a cube claim, by the memory, in no particular order; `None` where texts are not held for it.
     async fn claims(&self, cube: &CubeKey) -> Result<Option<Vec<(MemoryId, Claim)>>, ViewError>;
 
+    /// What the memories of these cubes that pass a filter are about: where each belongs and what it mentions, in no particular order.
+    async fn topics(&self, cubes: &[CubeKey], filter: &Filter) -> Result<Vec<Topic>, ViewError>;
+
+    /// All memories of these cubes that pass a filter and are about something, in the order of time, with when each is
+    /// valid from.
+    async fn timeline(&self, cubes: &[CubeKey], filter: &Filter, about: &About) -> Result<Vec<(MemoryId, Timestamp)>, ViewError>;
+
     /// Every row of a memory's chain, oldest first.
     async fn history(&self, memory: MemoryId) -> Result<Vec<VersionRow>, ViewError>;
 
@@ -156,6 +164,9 @@ pub trait ViewStore: Send + Sync + 'static {
 
     /// Edges in force that touch one of these memories, ordered by (from, to, relation).
     async fn edges(&self, cube: &CubeKey, memories: &[MemoryId]) -> Result<Vec<EdgeRow>, ViewError>;
+
+    /// All edges in force of a cube, ordered by (from, to, relation).
+    async fn all_edges(&self, cube: &CubeKey) -> Result<Vec<EdgeRow>, ViewError>;
 
     /// Everything that was ever stated or withdrawn about two memories of a cube contradicting each other, oldest first.
     async fn contradictions(&self, cube: &CubeKey) -> Result<Vec<EdgeRow>, ViewError>;

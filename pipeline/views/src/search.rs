@@ -4,11 +4,11 @@
 use std::collections::{BTreeSet, HashSet};
 use std::sync::{Arc, PoisonError};
 
-use arrow_array::{Float32Array, RecordBatch};
+use arrow_array::{Array, Float32Array, RecordBatch, StringArray};
 use cubelog_beliefs::Claim;
-use cubelog_memory::ranking::Ranked;
+use cubelog_memory::ranking::{Method, Ranked};
 use cubelog_memory::{CubeKey, MemoryId, Timestamp};
-use cubelog_recall::{Admit, Memories, Names, Search, Side, Spot, find};
+use cubelog_recall::{About, Admit, Memories, Names, Search, Side, Spot, Topic, find};
 use datafusion::logical_expr::Expr;
 use futures::TryStreamExt;
 use lance::Dataset;
@@ -58,10 +58,7 @@ pub async fn search(
         )));
     }
     let columns = || filter::search(&query.cubes, &query.filter);
-    let rows = match needs_rows(&query.filter) {
-        true => Some(row_ids(dataset, columns()).await?),
-        false => None,
-    };
+    let rows = rows(dataset, held, &query.cubes, &query.filter).await?;
     let (near, matching) = match held.whole {
         true => (None, None),
         false => elsewhere(dataset, vector, query.text.as_deref(), columns(), query.candidates).await?,
@@ -95,7 +92,85 @@ pub async fn search(
     Ok(rows.into_iter().zip(best).map(|(row, (_, ranked))| Found { ranked, row }).collect())
 }
 
-/// Searches what is held; `rows` are those that pass what [`needs_rows`].
+/// The rows that pass what of a filter is not held with every memory; `None` if it asks for none of that.
+async fn rows(
+    dataset: &Arc<Dataset>,
+    held: &Held,
+    cubes: &[CubeKey],
+    filter: &Filter,
+) -> Result<Option<HashSet<u64>>, ViewError> {
+    let at_path = filter.path.as_ref().map(|path| {
+        let names = held.names.read().unwrap_or_else(PoisonError::into_inner);
+        held.memories.rows_at_path(&names, path)
+    });
+    if !needs_rows(filter) {
+        return Ok(at_path);
+    }
+    let mut rows = row_ids(dataset, filter::search(cubes, filter)).await?;
+    if let Some(at_path) = at_path {
+        rows.retain(|row| at_path.contains(row));
+    }
+    Ok(Some(rows))
+}
+
+/// What the memories of cubes are about.
+pub async fn topics(
+    dataset: &Arc<Dataset>,
+    held: &Arc<Held>,
+    cubes: &[CubeKey],
+    filter: &Filter,
+) -> Result<Vec<Topic>, ViewError> {
+    let rows = rows(dataset, held, cubes, filter).await?;
+    let names = held.names.read().unwrap_or_else(PoisonError::into_inner);
+    Ok(held.memories.topics(&names, &admit(&names, cubes, filter, rows)))
+}
+
+/// What of cubes is about something, in the order of time.
+pub async fn timeline(
+    dataset: &Arc<Dataset>,
+    held: &Arc<Held>,
+    cubes: &[CubeKey],
+    filter: &Filter,
+    about: &About,
+) -> Result<Vec<(MemoryId, Timestamp)>, ViewError> {
+    let mut rows = rows(dataset, held, cubes, filter).await?;
+    let mut about = about.clone();
+    if !held.whole && !(about.words.is_empty() && about.named.is_empty()) {
+        // Words are not held, so texts are read; what they tell takes the place of what is held.
+        let told = rows_about(dataset, filter::search(cubes, filter), &about).await?;
+        rows = Some(rows.map_or_else(|| told.clone(), |rows| &rows & &told));
+        about = About::default();
+    }
+    let names = held.names.read().unwrap_or_else(PoisonError::into_inner);
+    let admit = admit(&names, cubes, filter, rows);
+    Ok(moments(&held.memories, &held.memories.timeline(&names, &admit, &about)))
+}
+
+/// Memories with when each is valid from.
+pub fn moments(memories: &Memories, spots: &[Spot]) -> Vec<(MemoryId, Timestamp)> {
+    spots.iter().map(|spot| memories.place(*spot)).map(|place| (place.memory, Timestamp(place.valid_from))).collect()
+}
+
+/// Rows that pass a filter and whose texts are about something.
+async fn rows_about(dataset: &Arc<Dataset>, filter: Option<Expr>, about: &About) -> Result<HashSet<u64>, ViewError> {
+    let mut rows = HashSet::new();
+    let columns = ["text", "caption", "speaker"];
+    let mut batches = Read::rows(filter).columns(&columns).row_id().stream(TABLE, dataset).await?;
+    while let Some(batch) = batches.try_next().await? {
+        let reader = BatchReader::new(TABLE.name(), &batch);
+        let (texts, captions, speakers) = (reader.text("text")?, reader.text("caption")?, reader.text("speaker")?);
+        let ids = reader.u64(ROW_ID)?;
+        for row in 0..reader.rows() {
+            let said = |column: &StringArray| column.is_valid(row).then(|| column.value(row).to_owned());
+            if about.is_met_by(said(texts).as_deref(), said(captions).as_deref(), said(speakers).as_deref()) {
+                rows.insert(ids.value(row));
+            }
+        }
+    }
+    Ok(rows)
+}
+
+/// Searches what is held; `rows` are those that pass what is not held with every memory.
 pub fn find_held(
     memories: &Memories,
     names: &Names,
@@ -119,7 +194,7 @@ pub fn find_held(
 }
 
 /// A filter in terms of what is held.
-fn admit(names: &Names, cubes: &[CubeKey], filter: &Filter, rows: Option<HashSet<u64>>) -> Admit {
+pub fn admit(names: &Names, cubes: &[CubeKey], filter: &Filter, rows: Option<HashSet<u64>>) -> Admit {
     let cubes: Vec<String> = cubes.iter().map(|key| format!("{}/{}", key.tenant, key.cube)).collect();
     let mut admit = Admit::cubes_of(names, &cubes).speakers(names, &filter.speakers).sessions(names, &filter.sessions);
     admit.since = filter.since.map(|since| since.micros());
@@ -145,9 +220,14 @@ pub fn claims(memories: &Memories, names: &Names, cube: &CubeKey) -> Vec<(Memory
     memories.claims(&admit).map(|(memory, claim)| (memory, claim.clone())).collect()
 }
 
-/// Whether a filter asks for what is not held: tags, paths and types.
+/// Whether a search looks at what memories are about.
+pub fn needs_topics(query: &SearchQuery) -> bool {
+    query.filter.path.is_some() || (query.ask.method == Method::Hybrid && query.ask.expand)
+}
+
+/// Whether a filter asks for what stands in columns alone: tags and types.
 fn needs_rows(filter: &Filter) -> bool {
-    !filter.tags.is_empty() || filter.path.is_some() || !filter.semantic.is_empty()
+    !filter.tags.is_empty() || !filter.semantic.is_empty()
 }
 
 /// Ids of the rows that pass a filter.

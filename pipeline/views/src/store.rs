@@ -6,6 +6,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use async_trait::async_trait;
 use cubelog_beliefs::Claim;
 use cubelog_memory::{CubeKey, CubeState, Cut, EventId, MemoryId, SubjectId, TenantId, Timestamp};
+use cubelog_recall::{About, Topic};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use lance::Dataset;
@@ -18,7 +19,7 @@ use crate::layout;
 use crate::lock::WriterLock;
 use crate::memories::table as memories;
 use crate::pointer::{self, Pointer};
-use crate::port::{Batch, Found, Scene, SearchQuery, StateQuery, TableStats, ViewStore};
+use crate::port::{Batch, Filter, Found, Scene, SearchQuery, StateQuery, TableStats, ViewStore};
 use crate::recovery::{self, Expected, Recovered};
 use crate::rows::{CubeRow, DeadRow, EdgeRow, MemoryRow, VersionRow};
 use crate::tables::{TABLES, Table};
@@ -242,6 +243,9 @@ impl ViewStore for LanceViews {
         let snapshot = self.current().await?;
         let dataset = snapshot.table(Table::Memories);
         let held = self.holder.of(dataset, &self.options).await?;
+        if search::needs_topics(&query) {
+            self.holder.read_topics(dataset, &held).await?;
+        }
         search::search(dataset, &held, query, self.options.dim).await
     }
 
@@ -259,6 +263,24 @@ impl ViewStore for LanceViews {
         Ok(held.whole.then(|| search::claims(&held.memories, &names, cube)))
     }
 
+    async fn topics(&self, cubes: &[CubeKey], filter: &Filter) -> Result<Vec<Topic>, ViewError> {
+        let snapshot = self.current().await?;
+        let dataset = snapshot.table(Table::Memories);
+        let held = self.holder.of(dataset, &self.options).await?;
+        self.holder.read_topics(dataset, &held).await?;
+        search::topics(dataset, &held, cubes, filter).await
+    }
+
+    async fn timeline(&self, cubes: &[CubeKey], filter: &Filter, about: &About) -> Result<Vec<(MemoryId, Timestamp)>, ViewError> {
+        let snapshot = self.current().await?;
+        let dataset = snapshot.table(Table::Memories);
+        let held = self.holder.of(dataset, &self.options).await?;
+        if filter.path.is_some() {
+            self.holder.read_topics(dataset, &held).await?;
+        }
+        search::timeline(dataset, &held, cubes, filter, about).await
+    }
+
     async fn history(&self, memory: MemoryId) -> Result<Vec<VersionRow>, ViewError> {
         versions::table::history(self.current().await?.table(Table::Versions), memory).await
     }
@@ -273,6 +295,10 @@ impl ViewStore for LanceViews {
 
     async fn edges(&self, cube: &CubeKey, memories: &[MemoryId]) -> Result<Vec<EdgeRow>, ViewError> {
         edges::table::touching(self.current().await?.table(Table::Edges), cube, memories).await
+    }
+
+    async fn all_edges(&self, cube: &CubeKey) -> Result<Vec<EdgeRow>, ViewError> {
+        edges::table::all(self.current().await?.table(Table::Edges), cube).await
     }
 
     async fn contradictions(&self, cube: &CubeKey) -> Result<Vec<EdgeRow>, ViewError> {

@@ -9,6 +9,7 @@ pub mod beliefs;
 pub mod context;
 pub mod cubes;
 pub mod dead;
+pub mod graph;
 pub mod ingest;
 pub mod memories;
 pub mod memory;

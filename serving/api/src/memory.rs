@@ -70,9 +70,13 @@ pub struct Memory {
     pub lifecycle: String,
     /// `turn`, `fact`, `preference`, `event`, `profile`, `procedure` or `note`.
     pub semantic: String,
-    /// Where it belongs: task/concept/fact.
+    /// Where it belongs: task/concept/fact. Derived from what it says where nobody gave it; versions as they were recorded (state,
+    /// history, diff) have only what was given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
+    /// The path was not given but derived.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub path_derived: bool,
     #[serde(default)]
     pub tags: Vec<String>,
     /// `public`, `internal`, `personal` or `secret`.

@@ -24,6 +24,8 @@ pub const GRANTS: &str = "/v1/cubes/{cube}/grants";
 /// DELETE revokes.
 pub const GRANT: &str = "/v1/cubes/{cube}/grants/{principal}";
 pub const BELIEFS: &str = "/v1/cubes/{cube}/beliefs";
+pub const TREE: &str = "/v1/cubes/{cube}/tree";
+pub const GRAPH: &str = "/v1/cubes/{cube}/graph";
 /// POST settles.
 pub const RESOLVE_BELIEF: &str = "/v1/cubes/{cube}/beliefs/resolve";
 /// POST sets.
@@ -53,6 +55,7 @@ pub const EXPIRE: &str = "/v1/memories/{memory}/expire";
 pub const GOVERN: &str = "/v1/memories/{memory}/govern";
 pub const RESOLVE: &str = "/v1/memories/{memory}/resolve";
 pub const SEARCH: &str = "/v1/search";
+pub const TIMELINE: &str = "/v1/timeline";
 pub const STATE: &str = "/v1/state";
 pub const DIFF: &str = "/v1/diff";
 pub const SQL: &str = "/v1/sql";

@@ -33,6 +33,9 @@ pub struct SearchRequest {
     /// 0 orders by worth alone; up to 1, memories that say nearly the same give way to others. 0 if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub diversity: Option<f32>,
+    /// Also look at what names whom or what the best candidates name: two steps through the graph of entities.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub expand: bool,
     /// Terms of the score to leave out.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub without: Vec<String>,
@@ -57,7 +60,7 @@ pub struct Filter {
     /// All of these.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tags: Vec<String>,
-    /// This path and everything below it.
+    /// This path and everything below it, given or derived.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
     /// Valid from this time on, or later.
@@ -94,7 +97,7 @@ pub struct Hit {
     pub rank: u32,
     pub score: f32,
     /// What the score is the sum of, by name: `meaning`, `words`, `beside`, `session`, `named`, `asker`, `time`, `question`,
-    /// `assistant`, `recent`, `outdated`, `priority`. Terms that add nothing are absent.
+    /// `assistant`, `recent`, `outdated`, `linked`, `priority`. Terms that add nothing are absent.
     #[serde(default)]
     pub terms: BTreeMap<String, f32>,
     #[serde(flatten)]

@@ -4,6 +4,7 @@ mod app;
 mod args;
 mod config;
 mod directory;
+mod exchange;
 mod failure;
 mod ingest;
 mod kit;

@@ -8,8 +8,9 @@ use cubelog_api::beliefs::{BeliefsRequest, BeliefsResponse, ResolveBeliefRequest
 use cubelog_api::context::{ContextRequest, ContextResponse};
 use cubelog_api::cubes::{CreateCubeRequest, CubesResponse, GrantRequest, RevokeRequest};
 use cubelog_api::dead::{DeadDiscardRequest, DeadHandledResponse, DeadListResponse, DeadRetryRequest};
+use cubelog_api::graph::{GraphRequest, GraphResponse, TimelineRequest, TimelineResponse, TreeRequest, TreeResponse};
 use cubelog_api::ingest::{EndIngestRequest, EndIngestResponse, IngestRequest, IngestResponse};
-use cubelog_api::memories::{RecordRequest, ResolveRequest, ReviseRequest, WriteResponse};
+use cubelog_api::memories::{RecordRequest, RelateRequest, ResolveRequest, ReviseRequest, WriteResponse};
 use cubelog_api::memory::MemoryVersion;
 use cubelog_api::paths::{self, fill};
 use cubelog_api::read::{DiffRequest, DiffResponse, GetRequest, HistoryRequest, HistoryResponse, StateRequest, StateResponse};
@@ -99,6 +100,65 @@ impl Store {
                 let cube = std::mem::take(&mut request.cube);
                 remote.get(&fill(paths::BELIEFS, &[&cube]), &request).await
             }
+        }
+    }
+
+    pub async fn tree(&self, mut request: TreeRequest) -> Result<TreeResponse> {
+        match self {
+            Store::Local(local) => Ok(local.service.tree(&local.caller, request).await?),
+            Store::Remote(remote) => {
+                let cube = std::mem::take(&mut request.cube);
+                remote.get(&fill(paths::TREE, &[&cube]), &request).await
+            }
+        }
+    }
+
+    pub async fn graph(&self, mut request: GraphRequest) -> Result<GraphResponse> {
+        match self {
+            Store::Local(local) => Ok(local.service.graph(&local.caller, request).await?),
+            Store::Remote(remote) => {
+                let cube = std::mem::take(&mut request.cube);
+                remote.get(&fill(paths::GRAPH, &[&cube]), &request).await
+            }
+        }
+    }
+
+    /// All pages.
+    pub async fn timeline(&self, request: TimelineRequest) -> Result<TimelineResponse> {
+        let mut whole = TimelineResponse::default();
+        let mut cursor = None;
+        loop {
+            let request = TimelineRequest { cursor, ..request.clone() };
+            let page: TimelineResponse = match self {
+                Store::Local(local) => local.service.timeline(&local.caller, request).await?,
+                Store::Remote(remote) => remote.post(paths::TIMELINE, &request).await?,
+            };
+            let memories = std::mem::take(&mut whole.memories);
+            cursor = page.next_cursor.clone();
+            whole = page;
+            whole.memories.splice(0..0, memories);
+            if cursor.is_none() {
+                return Ok(whole);
+            }
+        }
+    }
+
+    /// Relates without waiting until it is seen: many are waited for at once.
+    pub async fn relate_unseen(&self, mut request: RelateRequest, key: &str) -> Result<WriteResponse> {
+        match self {
+            Store::Local(local) => Ok(local.service.relate(&local.caller, request, Some(key)).await?),
+            Store::Remote(remote) => {
+                let memory = std::mem::take(&mut request.memory);
+                remote.change(&fill(paths::RELATE, &[&memory]), &request, Some(key)).await
+            }
+        }
+    }
+
+    /// Records without waiting until it is seen.
+    pub async fn record_unseen(&self, request: RecordRequest, key: &str) -> Result<WriteResponse> {
+        match self {
+            Store::Local(local) => Ok(local.service.record(&local.caller, request, Some(key)).await?),
+            Store::Remote(remote) => remote.change(paths::MEMORIES, &request, Some(key)).await,
         }
     }
 

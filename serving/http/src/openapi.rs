@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use cubelog_api::paths::{IDEMPOTENCY_HEADER, TOKEN_HEADER};
+use cubelog_api::paths::{self, IDEMPOTENCY_HEADER, TOKEN_HEADER};
 use cubelog_api::problem::{PROBLEM_JSON, ProblemBody};
 use utoipa::openapi::path::{Operation, Parameter, ParameterBuilder, ParameterIn};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
@@ -10,7 +10,7 @@ use utoipa::openapi::{ContentBuilder, ObjectBuilder, Ref, RefOr, Required, Respo
 use utoipa::{Modify, OpenApi};
 
 use crate::routes::{
-    audit, beliefs, cubes, data_routes, dead, health, ingest, memories, open_routes, read, replay, search, upkeep,
+    audit, beliefs, cubes, data_routes, dead, graph, health, ingest, memories, open_routes, read, replay, search, upkeep,
 };
 
 #[derive(OpenApi)]
@@ -24,6 +24,7 @@ use crate::routes::{
         health::root, health::livez, health::readyz, health::metrics, health::openapi, health::problem, health::status,
         cubes::list, cubes::create, cubes::grant, cubes::revoke,
         beliefs::beliefs, beliefs::resolve,
+        graph::tree, graph::graph, graph::timeline,
         ingest::ingest, ingest::end,
         memories::record, memories::revise, memories::merge, memories::relate, memories::move_memory, memories::tag,
         memories::expire, memories::resolve,
@@ -80,8 +81,7 @@ fn add_problem(operation: &mut Operation) {
 
 fn add_headers(operation: &mut Operation, path: &str, is_change: bool) {
     let mut headers = Vec::new();
-    let is_read =
-        !is_change || [cubelog_api::paths::SEARCH, cubelog_api::paths::CONTEXT, cubelog_api::paths::SQL].contains(&path);
+    let is_read = !is_change || [paths::SEARCH, paths::CONTEXT, paths::TIMELINE, paths::SQL].contains(&path);
     if is_read {
         headers.push(header(TOKEN_HEADER, "The answer must see everything below this cut, which a change answered with"));
     } else {

@@ -7,6 +7,7 @@ pub(crate) mod beliefs;
 pub(crate) mod cubes;
 pub(crate) mod dead;
 mod extract;
+pub(crate) mod graph;
 pub(crate) mod health;
 mod idempotency;
 pub(crate) mod ingest;
@@ -186,6 +187,9 @@ pub(crate) fn data_routes() -> Routes {
         .post(paths::CUBES, cubes::create)
         .post(paths::GRANTS, cubes::grant)
         .delete(paths::GRANT, cubes::revoke)
+        .get(paths::TREE, graph::tree)
+        .get(paths::GRAPH, graph::graph)
+        .post(paths::TIMELINE, graph::timeline)
         .get(paths::BELIEFS, beliefs::beliefs)
         .post(paths::RESOLVE_BELIEF, beliefs::resolve)
         .post(paths::POLICIES, upkeep::set_policy)

@@ -6,6 +6,7 @@ mod beliefs;
 mod convert;
 mod cubes;
 mod dead;
+mod graph;
 mod ingest;
 mod memories;
 mod parse;

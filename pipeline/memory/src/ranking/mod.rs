@@ -57,6 +57,8 @@ pub struct Candidate {
     pub of_asker: bool,
     /// Whether nothing that it says holds any more, going by what was said or settled since.
     pub outdated: bool,
+    /// How strongly it is linked to the best candidates by what both mention, 0 to 1.
+    pub linked: f32,
     /// Turns of its stream that came after it, where being new counts for the query.
     pub turns_ago: Option<u64>,
     pub stream_index: Option<u64>,
@@ -75,6 +77,8 @@ pub struct Ask {
     pub times: Vec<(Timestamp, Timestamp)>,
     /// Whether it asks about the past, so that what is outdated is as good an answer.
     pub past: bool,
+    /// Whether what is linked to the best candidates by what both name comes in too.
+    pub expand: bool,
     /// Terms that are left out, to see what they are worth.
     pub without: Terms,
     /// How much a memory loses for being like one before it, in units of the score; 0 for an order by worth alone.
@@ -83,7 +87,15 @@ pub struct Ask {
 
 impl Ask {
     pub fn new(k: usize) -> Self {
-        Self { method: Method::Hybrid, k, times: Vec::new(), past: false, without: Terms::default(), diversity: 0.0 }
+        Self {
+            method: Method::Hybrid,
+            k,
+            times: Vec::new(),
+            past: false,
+            expand: false,
+            without: Terms::default(),
+            diversity: 0.0,
+        }
     }
 }
 

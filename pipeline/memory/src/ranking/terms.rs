@@ -32,6 +32,8 @@ words!(
         Recent = "recent",
         /// Nothing that it says holds any more.
         Outdated = "outdated",
+        /// It names what the best name.
+        Linked = "linked",
         /// Its priority.
         Priority = "priority",
     }
@@ -100,6 +102,7 @@ pub fn hybrid(pool: &[Candidate], ask: &Ask) -> Vec<Ranked> {
                 Term::Assistant => flag(candidate.voice.assistant, -ASSISTANT),
                 Term::Recent => RECENT * candidate.turns_ago.map_or(0.0, |ago| (-(ago as f32) / RECENT_TURNS).exp()),
                 Term::Outdated => flag(candidate.outdated && !ask.past, -OUTDATED),
+                Term::Linked => LINKED * finite(Some(candidate.linked)).unwrap_or(0.0).clamp(0.0, 1.0),
                 Term::Priority => PRIORITY * (candidate.priority as f32 / 100.0).clamp(-1.0, 1.0),
             };
             let terms = Term::ALL.iter().filter(|term| with(**term)).map(|term| (*term, value(*term)));

@@ -20,6 +20,7 @@ fn candidate(number: u128) -> Candidate {
         named: false,
         of_asker: false,
         outdated: false,
+        linked: 0.0,
         voice: Voice::default(),
         turns_ago: None,
         stream_index: Some(number as u64),
@@ -45,7 +46,7 @@ fn each_term_moves_the_order_its_way_and_is_gone_when_left_out() {
     let mut ask = Ask::new(10);
     ask.times = vec![(Timestamp(10 * DAY), Timestamp(20 * DAY))];
     type Case = (Term, fn(&mut Candidate));
-    let cases: [Case; 8] = [
+    let cases: [Case; 9] = [
         (Term::Meaning, |one| one.dense = Some(0.6)),
         (Term::Words, |one| one.lexical = Some(0.3)),
         (Term::Named, |one| one.named = true),
@@ -53,6 +54,7 @@ fn each_term_moves_the_order_its_way_and_is_gone_when_left_out() {
         (Term::Time, |one| one.valid_from = Timestamp(22 * DAY)),
         (Term::Asker, |one| one.of_asker = true),
         (Term::Recent, |one| one.turns_ago = Some(0)),
+        (Term::Linked, |one| one.linked = 1.0),
         (Term::Priority, |one| one.priority = 50),
     ];
     for (term, change) in cases {
@@ -162,6 +164,7 @@ fn any_candidate() -> impl Strategy<Value = Candidate> {
                 named,
                 of_asker: named,
                 outdated: assistant,
+                linked: dense.unwrap_or(f32::NAN),
                 voice: Voice { questions: 0.3, assistant },
                 turns_ago: Some(3),
                 stream_index,

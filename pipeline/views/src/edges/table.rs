@@ -26,12 +26,23 @@ pub async fn touching(dataset: &Arc<Dataset>, cube: &CubeKey, ids: &[MemoryId]) 
     Ok(in_force(rows))
 }
 
-/// Every statement and withdrawal of a contradiction in a cube, oldest first.
-pub async fn contradictions(dataset: &Arc<Dataset>, cube: &CubeKey) -> Result<Vec<EdgeRow>, ViewError> {
+/// All edges in force of a cube, ordered by (from, to, relation).
+pub async fn all(dataset: &Arc<Dataset>, cube: &CubeKey) -> Result<Vec<EdgeRow>, ViewError> {
+    Ok(in_force(stated(dataset, cube).await?))
+}
+
+/// Every statement and withdrawal of a relation in a cube.
+async fn stated(dataset: &Arc<Dataset>, cube: &CubeKey) -> Result<Vec<EdgeRow>, ViewError> {
     let mut rows = Vec::new();
     for batch in Read::rows(Some(filter::cube(cube))).collect(Table::Edges, dataset).await? {
         rows.extend(row::from_batch(&batch)?);
     }
+    Ok(rows)
+}
+
+/// Every statement and withdrawal of a contradiction in a cube, oldest first.
+pub async fn contradictions(dataset: &Arc<Dataset>, cube: &CubeKey) -> Result<Vec<EdgeRow>, ViewError> {
+    let mut rows = stated(dataset, cube).await?;
     rows.retain(|row| row.edge.relation == Relation::Contradicts);
     rows.sort_by_key(|row| row.position);
     Ok(rows)

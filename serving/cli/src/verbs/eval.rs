@@ -55,6 +55,9 @@ pub struct RetrievalArgs {
     /// Leave out the baselines
     #[arg(long)]
     pub alone: bool,
+    /// Search with two steps through the graph of entities
+    #[arg(long)]
+    pub expand: bool,
     /// Switch off one term of the ranking, to see what it is worth; may be repeated
     #[arg(long = "without", value_name = "TERM", value_parser = TERMS)]
     pub without: Vec<String>,
@@ -202,6 +205,7 @@ fn request(
         method,
         asked_at: question.asked_at,
         context: question.context.clone(),
+        expand: args.expand,
         without: args.without.iter().filter_map(|term| Term::from_word(term)).collect(),
         ..SearchRequest::new(vec![CubeKey::new(caller.tenant.clone(), cube)], question.question.as_str(), DEPTH)
     })

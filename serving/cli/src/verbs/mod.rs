@@ -26,6 +26,7 @@ pub mod fields;
 pub mod forget;
 pub mod get;
 pub mod grant;
+pub mod graph;
 pub mod history;
 pub mod hold;
 pub mod ingest;
@@ -43,6 +44,8 @@ pub mod serve;
 pub mod sql;
 pub mod state;
 pub mod status;
+pub mod timeline;
+pub mod tree;
 pub mod verify;
 
 /// A text given as an argument, or standard input for `-`.

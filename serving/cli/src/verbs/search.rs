@@ -57,6 +57,9 @@ pub struct SearchArgs {
     /// From 0, the order by worth alone, to 1, where memories that say nearly the same give way to others
     #[arg(long, value_name = "SHARE")]
     pub diversity: Option<f32>,
+    /// Also look at what names whom or what the best hits name, two steps through the graph of entities
+    #[arg(long)]
+    pub expand: bool,
     /// Leave a term out of the score; may be repeated
     #[arg(long = "without", value_name = "TERM", value_parser = cubelog_memory::ranking::TERMS)]
     pub without: Vec<String>,
@@ -137,6 +140,7 @@ fn request(app: &App, args: &SearchArgs) -> Result<SearchRequest> {
         asked_at: time(&args.asked_at)?,
         context: args.context.clone(),
         diversity: args.diversity,
+        expand: args.expand,
         without: args.without.clone(),
         token: None,
     })

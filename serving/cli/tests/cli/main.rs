@@ -3,6 +3,7 @@
 mod bad_input;
 mod crash;
 mod extracts;
+mod graphs;
 mod kit;
 mod server;
 mod upkeep;

@@ -51,6 +51,7 @@ fn base(cube: &CubeKey, memory: &cubelog_memory::Memory, content: &Shown) -> Mem
         lifecycle: memory.lifecycle.word().to_owned(),
         semantic: memory.descriptive.semantic.word().to_owned(),
         path: memory.descriptive.path.as_ref().map(ToString::to_string),
+        path_derived: false,
         tags: memory.descriptive.tags.iter().map(ToString::to_string).collect(),
         sensitivity: memory.governance.sensitivity.word().to_owned(),
         trust: memory.governance.trust.word().to_owned(),
@@ -78,7 +79,19 @@ fn base(cube: &CubeKey, memory: &cubelog_memory::Memory, content: &Shown) -> Mem
 }
 
 pub(crate) fn memory(row: &MemoryRow) -> Memory {
-    Memory { actor: row.actor.to_string(), occurred_at: time(row.occurred_at), ..base(&row.cube, &row.memory, &row.content) }
+    let base = base(&row.cube, &row.memory, &row.content);
+    let derived = row.content.clear().filter(|_| base.path.is_none()).map(|content| {
+        let semantic = row.memory.descriptive.semantic.word();
+        let (caption, speaker) = (content.caption.as_deref(), content.speaker.as_deref());
+        cubelog_recall::place(&cubelog_recall::Spoken { text: &content.text, caption, speaker, semantic }).join("/")
+    });
+    Memory {
+        actor: row.actor.to_string(),
+        occurred_at: time(row.occurred_at),
+        path_derived: derived.is_some(),
+        path: base.path.clone().or(derived),
+        ..base
+    }
 }
 
 pub(crate) fn version(row: &VersionRow) -> MemoryVersion {

@@ -47,6 +47,7 @@ impl Service {
             },
             asked_at: parse::optional_time("asked_at", request.asked_at.as_deref())?,
             context: context_of(request.context)?,
+            expand: request.expand,
             without: request
                 .without
                 .iter()
@@ -108,7 +109,7 @@ fn hit(hit: &cubelog_runner::Hit) -> Hit {
     }
 }
 
-fn filter(filter: cubelog_api::search::Filter) -> Result<Filter, Problem> {
+pub(super) fn filter(filter: cubelog_api::search::Filter) -> Result<Filter, Problem> {
     Ok(Filter {
         semantic: filter
             .semantic
