@@ -6,11 +6,12 @@
 
 use rayon::prelude::*;
 
+use super::group::qkv_width;
 use super::kernels::{dot, exponentials, highest, rotate};
 use super::matrix::{Hands, Mat, MatMut, Onto, product};
 use super::pack::{Pack, Segment};
-use super::shape::Shape;
 use super::weights::Base;
+use cubelog_model::DecoderConfig;
 
 /// Tokens whose queries meet their keys in one product. Smaller wastes less on what the future hides, larger multiplies faster.
 const BLOCK: usize = 64;
@@ -54,7 +55,7 @@ fn parts<'a, 'b>(pack: &'a Pack, kv_heads: usize, width: usize, mut data: &'b mu
 }
 
 /// Numbers that one key head's part of a token has: its group's queries, key and value.
-fn qkv_part(shape: &Shape) -> usize {
+fn qkv_part(shape: &DecoderConfig) -> usize {
     (shape.group() + 2) * shape.head
 }
 
@@ -67,7 +68,7 @@ pub fn to_heads(base: &Base, pack: &Pack, qkv: &[f32], heads: &mut [f32]) {
         let (queries, rest) = out.split_at_mut(n * group * hd);
         let (keys, values) = rest.split_at_mut(n * hd);
         for (i, row) in job.segment.rows.clone().enumerate() {
-            let from = &qkv[row * shape.qkv_width()..][..shape.qkv_width()];
+            let from = &qkv[row * qkv_width(shape)..][..qkv_width(shape)];
             let angle = pack.positions[row] * half;
             let (cos, sin) = (&base.cos[angle..angle + half], &base.sin[angle..angle + half]);
             for g in 0..group {
@@ -85,7 +86,7 @@ pub fn from_heads_back(base: &Base, pack: &Pack, heads: &[f32], qkv: &mut [f32])
     let shape = &base.shape;
     let (hd, group, half) = (shape.head, shape.group(), shape.head / 2);
     let of = segment_of_rows(pack);
-    qkv.par_chunks_mut(shape.qkv_width()).enumerate().for_each(|(row, to)| {
+    qkv.par_chunks_mut(qkv_width(shape)).enumerate().for_each(|(row, to)| {
         let rows = &pack.segments[of[row]].rows;
         let (n, i) = (rows.len(), row - rows.start);
         let angle = pack.positions[row] * half;
@@ -109,7 +110,7 @@ fn segment_of_rows(pack: &Pack) -> Vec<usize> {
 }
 
 /// What attention gives, from heads to rows ([rows, q]).
-pub fn mixed_to_rows(shape: &Shape, pack: &Pack, mixed: &[f32], rows: &mut [f32]) {
+pub fn mixed_to_rows(shape: &DecoderConfig, pack: &Pack, mixed: &[f32], rows: &mut [f32]) {
     let width = shape.group() * shape.head;
     let of = segment_of_rows(pack);
     rows.par_chunks_mut(shape.q_width()).enumerate().for_each(|(row, to)| {
@@ -121,7 +122,7 @@ pub fn mixed_to_rows(shape: &Shape, pack: &Pack, mixed: &[f32], rows: &mut [f32]
 }
 
 /// The same back: rows ([rows, q]) to heads.
-pub fn rows_to_mixed(shape: &Shape, pack: &Pack, rows: &[f32], mixed: &mut [f32]) {
+pub fn rows_to_mixed(shape: &DecoderConfig, pack: &Pack, rows: &[f32], mixed: &mut [f32]) {
     let width = shape.group() * shape.head;
     parts(pack, shape.kv_heads, width, mixed).into_par_iter().for_each(|(job, out)| {
         for (to, row) in out.chunks_exact_mut(width).zip(job.segment.rows.clone()) {
@@ -131,7 +132,7 @@ pub fn rows_to_mixed(shape: &Shape, pack: &Pack, rows: &[f32], mixed: &mut [f32]
 }
 
 /// Keys and values that a segment sees: those of what it continues, then its own.
-fn gather<'a>(shape: &Shape, job: Job<'_>, heads: &'a [f32], scratch: &mut Scratch) -> &'a [f32] {
+fn gather<'a>(shape: &DecoderConfig, job: Job<'_>, heads: &'a [f32], scratch: &mut Scratch) -> &'a [f32] {
     let (hd, group) = (shape.head, shape.group());
     let own = &heads[part(&job.segment.rows, job.kv, shape.kv_heads, qkv_part(shape))];
     scratch.keys.clear();
@@ -154,7 +155,7 @@ fn score(queries: &[f32], keys: &[f32], rows: usize, seen: usize, hd: usize, sco
 
 /// Attention of every token to those before it in its sequence. heads: as [`to_heads`] writes them; mixed: [segment, key head,
 /// tokens, group, head]; log_sums: the logarithm of each query's sum of exponentials, [segment, key head, tokens, group].
-pub fn attend(shape: &Shape, pack: &Pack, heads: &[f32], mixed: &mut [f32], log_sums: &mut [f32]) {
+pub fn attend(shape: &DecoderConfig, pack: &Pack, heads: &[f32], mixed: &mut [f32], log_sums: &mut [f32]) {
     let (hd, group) = (shape.head, shape.group());
     let mixed = parts(pack, shape.kv_heads, group * hd, mixed);
     let log_sums = parts(pack, shape.kv_heads, group, log_sums);
@@ -185,7 +186,15 @@ pub fn attend(shape: &Shape, pack: &Pack, heads: &[f32], mixed: &mut [f32], log_
 
 /// The gradients of heads from that of what attention gave. mixed, log_sums: what [`attend`] wrote; d_mixed: as mixed;
 /// d_heads: as heads.
-pub fn attend_back(shape: &Shape, pack: &Pack, heads: &[f32], mixed: &[f32], log_sums: &[f32], d_mixed: &[f32], d_heads: &mut [f32]) {
+pub fn attend_back(
+    shape: &DecoderConfig,
+    pack: &Pack,
+    heads: &[f32],
+    mixed: &[f32],
+    log_sums: &[f32],
+    d_mixed: &[f32],
+    d_heads: &mut [f32],
+) {
     let (hd, group) = (shape.head, shape.group());
     let jobs = parts(pack, shape.kv_heads, qkv_part(shape), d_heads);
     let back = |scratch: &mut Scratch, (job, out): (Job<'_>, &mut [f32])| {

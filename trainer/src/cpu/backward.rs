@@ -3,11 +3,12 @@
 use super::attention::{attend_back, from_heads_back, mixed_to_rows, rows_to_mixed};
 use super::factors::Layout;
 use super::forward::{Pass, sized};
+use super::group::{Group, qkv_width};
 use super::kernels::{rms_norm_again, rms_norm_back, swiglu, swiglu_back};
 use super::matrix::{Hands, Mat, MatMut, Onto, product};
 use super::pack::Pack;
-use super::shape::{Group, Shape};
 use super::weights::{Base, Matrices};
+use cubelog_model::DecoderConfig;
 
 /// Memory that the backward pass works in; used again from step to step.
 #[derive(Debug, Default)]
@@ -21,8 +22,8 @@ pub struct Back {
 }
 
 /// Numbers that the backward pass works in for one token of a pack.
-pub fn back_per_token(shape: &Shape, rank: usize) -> usize {
-    2 * shape.hidden + shape.qkv_width() + 2 * shape.feed_forward.max(shape.qkv_width()) + 6 * rank
+pub fn back_per_token(shape: &DecoderConfig, rank: usize) -> usize {
+    2 * shape.hidden + qkv_width(shape) + 2 * shape.feed_forward.max(qkv_width(shape)) + 6 * rank
 }
 
 /// Adds the gradients of the factors to `gradients`.
@@ -41,7 +42,7 @@ pub fn backward(
 ) {
     let shape = &base.shape;
     let (rows, d, ff) = (pack.rows(), shape.hidden, shape.feed_forward);
-    let (q, qkv) = (shape.q_width(), shape.qkv_width());
+    let (q, qkv) = (shape.q_width(), qkv_width(shape));
     let room = ff.max(qkv).max(d);
     let Back { stream, narrow, wide, wider, heads, lora } = back;
     let dx = sized(stream, rows * d);
@@ -110,7 +111,7 @@ impl Lora {
     #[expect(clippy::too_many_arguments, reason = "a pass over what lies elsewhere")]
     fn gradients(
         &mut self,
-        shape: &Shape,
+        shape: &DecoderConfig,
         layout: &Layout,
         factors: &[f32],
         (layer, group): (usize, Group),
@@ -125,7 +126,7 @@ impl Lora {
         let mut pairs = Vec::with_capacity(3);
         for &target in group.targets() {
             pairs.extend(layout.pair(layer, target).map(|pair| (pair, column)));
-            column += target.size(shape).1;
+            column += target.widths(shape).1;
         }
         if pairs.is_empty() {
             return;
@@ -148,7 +149,14 @@ impl Lora {
             product(d_b, Onto::Itself, layout.scale, Mat::strided(&xa[n * r..], rows, r, all).t(), dy, Hands::All);
         }
         let da = sized(&mut self.da, input * all);
-        product(MatMut::new(da, input, all), Onto::Nothing, 1.0, Mat::new(x, rows, input).t(), Mat::new(dyb, rows, all), Hands::All);
+        product(
+            MatMut::new(da, input, all),
+            Onto::Nothing,
+            1.0,
+            Mat::new(x, rows, input).t(),
+            Mat::new(dyb, rows, all),
+            Hands::All,
+        );
         for (n, (pair, _)) in pairs.iter().enumerate() {
             for (to, from) in gradients[pair.a.clone()].chunks_exact_mut(r).zip(da.chunks_exact(all)) {
                 to.iter_mut().zip(&from[n * r..]).for_each(|(to, x)| *to += x);

@@ -2,8 +2,9 @@
 
 use std::ops::Range;
 
-use super::shape::{Shape, Target};
 use crate::random::Random;
+use cubelog_model::DecoderConfig;
+use cubelog_model::lora::Part;
 
 /// Where the factors of every adapted linear layer lie. Per layer and target: A [in, r], then B [r, out], row by row.
 #[derive(Debug, Clone, PartialEq)]
@@ -13,7 +14,7 @@ pub struct Layout {
     /// What (x A) B is multiplied by: alpha / r.
     pub scale: f32,
     /// The adapted linear layers, ascending, each once.
-    targets: Vec<Target>,
+    targets: Vec<Part>,
     layers: usize,
     /// Of each target, beside `targets`: in, out, and where it begins in a layer's part.
     places: Vec<(usize, usize, usize)>,
@@ -35,7 +36,7 @@ pub struct Pair {
 
 impl Layout {
     /// The layout of a module of `rank` on `targets` of every layer.
-    pub fn new(shape: &Shape, targets: &[Target], rank: usize, alpha: f32) -> Self {
+    pub fn new(shape: &DecoderConfig, targets: &[Part], rank: usize, alpha: f32) -> Self {
         let mut targets = targets.to_vec();
         targets.sort_unstable();
         targets.dedup();
@@ -43,7 +44,7 @@ impl Layout {
         let places = targets
             .iter()
             .map(|target| {
-                let (input, output) = target.size(shape);
+                let (input, output) = target.widths(shape);
                 let place = (input, output, per_layer);
                 per_layer += rank * (input + output);
                 place
@@ -63,7 +64,7 @@ impl Layout {
     }
 
     /// The adapted linear layers, ascending.
-    pub fn targets(&self) -> &[Target] {
+    pub fn targets(&self) -> &[Part] {
         &self.targets
     }
 
@@ -73,7 +74,7 @@ impl Layout {
     }
 
     /// Where the factors of one linear layer lie; `None` if it is not adapted.
-    pub fn pair(&self, layer: usize, target: Target) -> Option<Pair> {
+    pub fn pair(&self, layer: usize, target: Part) -> Option<Pair> {
         let n = self.targets.binary_search(&target).ok()?;
         let (input, output, at) = self.places[n];
         let a = layer * self.per_layer + at;

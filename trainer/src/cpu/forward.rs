@@ -1,11 +1,12 @@
 //! A pack of sequences through the layers, keeping what the backward pass needs.
 
 use super::attention::{attend, mixed_to_rows, to_heads};
+use super::group::qkv_width;
 use super::kernels::{add_bias, rms_norm, swiglu};
 use super::matrix::{Hands, Mat, MatMut, Onto, product};
 use super::pack::Pack;
-use super::shape::Shape;
 use super::weights::{Base, Matrices};
+use cubelog_model::DecoderConfig;
 
 /// What is kept of one layer: everything that cannot be had again by one pass over memory.
 #[derive(Debug, Default)]
@@ -54,8 +55,8 @@ pub enum Keep {
 }
 
 /// Numbers that are kept for one token of a pack when a backward pass follows.
-pub fn kept_per_token(shape: &Shape) -> usize {
-    let layer = 2 * shape.hidden + 2 + shape.qkv_width() + shape.q_width() + shape.heads + 2 * shape.feed_forward;
+pub fn kept_per_token(shape: &DecoderConfig) -> usize {
+    let layer = 2 * shape.hidden + 2 + qkv_width(shape) + shape.q_width() + shape.heads + 2 * shape.feed_forward;
     shape.layers * layer
 }
 
@@ -71,7 +72,7 @@ pub(super) fn sized(data: &mut Vec<f32>, len: usize) -> &mut [f32] {
 /// `pass.normed`: [rows, hidden]. `see` is told each layer's number and what is kept of it, as soon as it is there.
 pub fn forward(base: &Base, matrices: &[Matrices], pack: &Pack, keep: Keep, pass: &mut Pass, mut see: impl FnMut(usize, &Kept)) {
     let shape = &base.shape;
-    let (rows, d, ff, qkv) = (pack.rows(), shape.hidden, shape.feed_forward, shape.qkv_width());
+    let (rows, d, ff, qkv) = (pack.rows(), shape.hidden, shape.feed_forward, qkv_width(shape));
     if pass.kept.len() < base.norms.len() {
         pass.kept.resize_with(base.norms.len(), Kept::default);
     }
@@ -85,7 +86,7 @@ pub fn forward(base: &Base, matrices: &[Matrices], pack: &Pack, keep: Keep, pass
         let input = sized(&mut kept.input, rows * d);
         input.copy_from_slice(x);
         let h = sized(narrow, rows * d);
-        rms_norm(x, &norms.attention, shape.epsilon, h, sized(&mut kept.input_inverse, rows));
+        rms_norm(x, &norms.attention, shape.norm_epsilon as f32, h, sized(&mut kept.input_inverse, rows));
         let wide = sized(wide, rows * qkv.max(ff));
         let flat = &mut wide[..rows * qkv];
         multiply(flat, Onto::Nothing, h, &matrices.qkv, rows, d, qkv);
@@ -101,7 +102,7 @@ pub fn forward(base: &Base, matrices: &[Matrices], pack: &Pack, keep: Keep, pass
         multiply(x, Onto::Itself, attended, &matrices.out, rows, shape.q_width(), d);
 
         sized(&mut kept.middle, rows * d).copy_from_slice(x);
-        rms_norm(x, &norms.feed_forward, shape.epsilon, h, sized(&mut kept.middle_inverse, rows));
+        rms_norm(x, &norms.feed_forward, shape.norm_epsilon as f32, h, sized(&mut kept.middle_inverse, rows));
         let gate_up = sized(&mut kept.gate_up, rows * 2 * ff);
         multiply(gate_up, Onto::Nothing, h, &matrices.gate_up, rows, d, 2 * ff);
         let a = &mut wide[..rows * ff];
@@ -109,7 +110,7 @@ pub fn forward(base: &Base, matrices: &[Matrices], pack: &Pack, keep: Keep, pass
         multiply(x, Onto::Itself, a, &matrices.down, rows, ff, d);
         see(n, kept);
     }
-    rms_norm(x, &base.norm, shape.epsilon, sized(normed, rows * d), sized(output_inverse, rows));
+    rms_norm(x, &base.norm, shape.norm_epsilon as f32, sized(normed, rows * d), sized(output_inverse, rows));
 }
 
 /// out (+)= x w, with x: [rows, input], w: [input, output].

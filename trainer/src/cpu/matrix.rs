@@ -86,7 +86,13 @@ impl<'a> MatMut<'a> {
 #[expect(unsafe_code, reason = "the product's library takes pointers; what it may touch is checked here")]
 pub fn product(out: MatMut<'_>, onto: Onto, scale: f32, a: Mat<'_>, b: Mat<'_>, hands: Hands) {
     let (m, k, n) = (a.rows, a.columns, b.columns);
-    assert!(b.rows == k && out.rows == m && out.columns == n, "{m} x {k} times {} x {n} into {} x {}", b.rows, out.rows, out.columns);
+    assert!(
+        b.rows == k && out.rows == m && out.columns == n,
+        "{m} x {k} times {} x {n} into {} x {}",
+        b.rows,
+        out.rows,
+        out.columns
+    );
     if m == 0 || n == 0 {
         return;
     }

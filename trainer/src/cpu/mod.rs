@@ -8,11 +8,11 @@ mod attention;
 pub mod backward;
 pub mod factors;
 pub mod forward;
+pub mod group;
 pub mod head;
 mod kernels;
 mod matrix;
 pub mod pack;
-pub mod shape;
 pub mod weights;
 
 #[cfg(test)]

@@ -3,24 +3,27 @@
 use super::backward::{Back, backward};
 use super::factors::Layout;
 use super::forward::{Keep, Pass, forward};
+use super::group::qkv_width;
 use super::head::{Aim, Head, Scored, losses};
 use super::pack::Pack;
-use super::shape::{Shape, Target};
 use super::weights::{Base, Matrices, Merged, Norms};
 use crate::random::Random;
+use cubelog_model::DecoderConfig;
+use cubelog_model::decoder::{Rope, RopeScaling};
+use cubelog_model::lora::Part;
 
 fn numbers(random: &mut Random, n: usize, size: f32) -> Vec<f32> {
     (0..n).map(|_| (random.unit() * 2.0 - 1.0) * size).collect()
 }
 
 /// A model of random numbers; with biases and an output matrix of its own, or without.
-pub fn base(shape: Shape, extras: bool, seed: u64) -> Base {
+pub fn base(shape: DecoderConfig, extras: bool, seed: u64) -> Base {
     let mut random = Random::new(seed);
     let mut of = |n: usize, size: f32| numbers(&mut random, n, size);
     let (d, ff, half, positions) = (shape.hidden, shape.feed_forward, shape.head / 2, 512);
     let matrices = (0..shape.layers)
         .map(|_| Matrices {
-            qkv: of(d * shape.qkv_width(), 0.3),
+            qkv: of(d * qkv_width(&shape), 0.3),
             out: of(shape.q_width() * d, 0.3),
             gate_up: of(d * 2 * ff, 0.3),
             down: of(ff * d, 0.3),
@@ -30,7 +33,7 @@ pub fn base(shape: Shape, extras: bool, seed: u64) -> Base {
         .map(|_| Norms {
             attention: of(d, 1.0),
             feed_forward: of(d, 1.0),
-            qkv_bias: if extras { of(shape.qkv_width(), 0.5) } else { Vec::new() },
+            qkv_bias: if extras { of(qkv_width(&shape), 0.5) } else { Vec::new() },
         })
         .collect();
     let angle = |n: usize| (n / half) as f32 * 100f32.powf(-((n % half) as f32) / half as f32);
@@ -46,8 +49,25 @@ pub fn base(shape: Shape, extras: bool, seed: u64) -> Base {
     }
 }
 
-pub fn small() -> Shape {
-    Shape { layers: 2, hidden: 24, heads: 6, kv_heads: 2, head: 8, feed_forward: 40, vocabulary: 50, epsilon: 1e-5 }
+pub fn small() -> DecoderConfig {
+    DecoderConfig {
+        family: "llama".into(),
+        layers: 2,
+        hidden: 24,
+        heads: 6,
+        kv_heads: 2,
+        head: 8,
+        feed_forward: 40,
+        vocabulary: 50,
+        context: 512,
+        norm_epsilon: 1e-5,
+        rope: Rope { theta: 100.0, scaling: RopeScaling::None },
+        tied: true,
+        qkv_bias: false,
+        qk_norm: false,
+        ends: vec![2],
+        begin: None,
+    }
 }
 
 /// The normed output of one sequence, by definition and in f64, with factors not merged.
@@ -56,12 +76,11 @@ fn plain(base: &Base, ids: &[u32], layout: &Layout, factors: &[f32]) -> Vec<Vec<
     let wide = |x: &[f32]| x.iter().map(|&x| f64::from(x)).collect::<Vec<_>>();
     let norm = |x: &[f64], gain: &[f32]| -> Vec<f64> {
         let mean = x.iter().map(|x| x * x).sum::<f64>() / x.len() as f64;
-        x.iter().zip(gain).map(|(x, g)| x / (mean + f64::from(s.epsilon)).sqrt() * f64::from(*g)).collect()
+        x.iter().zip(gain).map(|(x, g)| x / (mean + s.norm_epsilon).sqrt() * f64::from(*g)).collect()
     };
-    let linear = |x: &[f64], w: &[f32], width: usize, from: usize, layer: usize, target: Target| -> Vec<f64> {
-        let (input, output) = target.size(s);
-        let mut y: Vec<f64> =
-            (0..output).map(|j| (0..input).map(|i| x[i] * f64::from(w[i * width + from + j])).sum()).collect();
+    let linear = |x: &[f64], w: &[f32], width: usize, from: usize, layer: usize, target: Part| -> Vec<f64> {
+        let (input, output) = target.widths(s);
+        let mut y: Vec<f64> = (0..output).map(|j| (0..input).map(|i| x[i] * f64::from(w[i * width + from + j])).sum()).collect();
         if let Some(pair) = layout.pair(layer, target) {
             let (a, b) = (&factors[pair.a], &factors[pair.b]);
             for r in 0..layout.rank {
@@ -85,16 +104,16 @@ fn plain(base: &Base, ids: &[u32], layout: &Layout, factors: &[f32]) -> Vec<Vec<
         let (mut qs, mut ks, mut vs) = (Vec::new(), Vec::new(), Vec::new());
         for (position, x) in x.iter().enumerate() {
             let h = norm(x, &norms.attention);
-            let mut part = |from: usize, target: Target| {
-                let mut y = linear(&h, &m.qkv, s.qkv_width(), from, layer, target);
+            let part = |from: usize, target: Part| {
+                let mut y = linear(&h, &m.qkv, qkv_width(s), from, layer, target);
                 if !norms.qkv_bias.is_empty() {
                     y.iter_mut().zip(&norms.qkv_bias[from..]).for_each(|(y, b)| *y += f64::from(*b));
                 }
                 y
             };
-            let mut q = part(0, Target::QProj);
-            let mut k = part(s.q_width(), Target::KProj);
-            vs.push(part(s.q_width() + s.kv_width(), Target::VProj));
+            let mut q = part(0, Part::Q);
+            let mut k = part(s.q_width(), Part::K);
+            vs.push(part(s.q_width() + s.kv_width(), Part::V));
             turn(&mut q, position);
             turn(&mut k, position);
             qs.push(q);
@@ -111,13 +130,13 @@ fn plain(base: &Base, ids: &[u32], layout: &Layout, factors: &[f32]) -> Vec<Vec<
                     mixed.push((0..=position).map(|t| weights[t] * vs[t][kv + i]).sum::<f64>() / total);
                 }
             }
-            let out = linear(&mixed, &m.out, s.hidden, 0, layer, Target::OProj);
+            let out = linear(&mixed, &m.out, s.hidden, 0, layer, Part::O);
             x[position].iter_mut().zip(out).for_each(|(x, y)| *x += y);
             let h = norm(&x[position], &norms.feed_forward);
-            let gate = linear(&h, &m.gate_up, 2 * s.feed_forward, 0, layer, Target::GateProj);
-            let up = linear(&h, &m.gate_up, 2 * s.feed_forward, s.feed_forward, layer, Target::UpProj);
+            let gate = linear(&h, &m.gate_up, 2 * s.feed_forward, 0, layer, Part::Gate);
+            let up = linear(&h, &m.gate_up, 2 * s.feed_forward, s.feed_forward, layer, Part::Up);
             let a: Vec<f64> = gate.iter().zip(up).map(|(g, u)| g / (1.0 + (-g).exp()) * u).collect();
-            let down = linear(&a, &m.down, s.hidden, 0, layer, Target::DownProj);
+            let down = linear(&a, &m.down, s.hidden, 0, layer, Part::Down);
             x[position].iter_mut().zip(down).for_each(|(x, y)| *x += y);
         }
     }
@@ -127,11 +146,8 @@ fn plain(base: &Base, ids: &[u32], layout: &Layout, factors: &[f32]) -> Vec<Vec<
 /// log p of every token at every row, by definition.
 fn plain_logs(base: &Base, normed: &[Vec<f64>]) -> Vec<Vec<f64>> {
     let row = |x: &Vec<f64>| {
-        let logits: Vec<f64> = base
-            .last()
-            .chunks_exact(base.shape.hidden)
-            .map(|w| w.iter().zip(x).map(|(w, x)| f64::from(*w) * x).sum())
-            .collect();
+        let logits: Vec<f64> =
+            base.last().chunks_exact(base.shape.hidden).map(|w| w.iter().zip(x).map(|(w, x)| f64::from(*w) * x).sum()).collect();
         let log_total = logits.iter().map(|x: &f64| x.exp()).sum::<f64>().ln();
         logits.iter().map(|x| x - log_total).collect()
     };
@@ -148,7 +164,7 @@ struct Case {
 }
 
 impl Case {
-    fn new(extras: bool, shared: bool, targets: &[Target]) -> Self {
+    fn new(extras: bool, shared: bool, targets: &[Part]) -> Self {
         let base = base(small(), extras, 5);
         let mut random = Random::new(9);
         let mut sequences: Vec<Vec<u32>> =
@@ -221,7 +237,7 @@ impl Case {
 #[test]
 fn losses_are_those_of_the_definition() {
     for (extras, shared) in [(false, false), (true, true), (false, true)] {
-        let case = Case::new(extras, shared, &Target::ALL);
+        let case = Case::new(extras, shared, &Part::ALL);
         let factors = case.factors();
         let (found, expected) = (case.run(&factors).0, case.cost(&factors));
         assert!((found - expected).abs() < 1e-4 * expected.abs(), "{found} {expected}");
@@ -231,7 +247,7 @@ fn losses_are_those_of_the_definition() {
 #[test]
 fn gradients_are_the_slopes_of_the_definition() {
     for (extras, shared, targets) in
-        [(false, false, &Target::ALL[..]), (true, true, &Target::ALL[..]), (false, true, &[Target::KProj, Target::DownProj][..])]
+        [(false, false, &Part::ALL[..]), (true, true, &Part::ALL[..]), (false, true, &[Part::K, Part::Down][..])]
     {
         let case = Case::new(extras, shared, targets);
         let factors = case.factors();
@@ -261,7 +277,7 @@ fn gradients_are_the_slopes_of_the_definition() {
 
 #[test]
 fn the_same_numbers_come_out_bit_for_bit() {
-    let case = Case::new(true, true, &Target::ALL);
+    let case = Case::new(true, true, &Part::ALL);
     let factors = case.factors();
     let (cost, gradients) = case.run(&factors);
     for _ in 0..3 {

@@ -3,8 +3,11 @@
 use rayon::prelude::*;
 
 use super::factors::Layout;
+use super::group::Group;
 use super::matrix::{Hands, Mat, MatMut, Onto, product};
-use super::shape::{Group, Shape};
+use cubelog_model::lora::Part;
+use cubelog_model::weights::Tensors;
+use cubelog_model::{DecoderConfig, ModelError};
 
 /// The matrices of one layer, each [in, out], those that read the same input side by side.
 #[derive(Debug, Clone, Default)]
@@ -55,7 +58,7 @@ pub struct Norms {
 #[derive(Debug, Clone)]
 pub struct Base {
     /// Its sizes.
-    pub shape: Shape,
+    pub shape: DecoderConfig,
     /// Its matrices, layer by layer.
     pub matrices: Vec<Matrices>,
     /// The rest of its layers.
@@ -73,6 +76,71 @@ pub struct Base {
 }
 
 impl Base {
+    /// Takes the weights out of a model's files; angles are made for `positions`.
+    ///
+    /// # Errors
+    /// [`ModelError::AnotherModel`] if a tensor is absent or has another shape; [`ModelError::Unsupported`] if the model has
+    /// norms on q and k, which the passes written by hand do not compute.
+    pub fn read(shape: &DecoderConfig, tensors: &dyn Tensors, positions: usize) -> Result<Self, ModelError> {
+        if shape.qk_norm {
+            let (what, found, supported) =
+                ("norms on q and k".into(), "present".into(), "absent, for training on the CPU".into());
+            return Err(ModelError::Unsupported { path: "config.json".into(), what, found, supported });
+        }
+        let d = shape.hidden;
+        let layer = |n: usize| -> Result<(Matrices, Norms), ModelError> {
+            let vector = |part: &str, len: usize| tensors.floats(&format!("model.layers.{n}.{part}"), &[len], None);
+            let side_by_side = |group: Group| -> Result<Vec<f32>, ModelError> {
+                let (input, width) = group.size(shape);
+                let mut all = vec![0.0; input * width];
+                let mut column = 0;
+                for part in group.targets() {
+                    let (_, output) = part.widths(shape);
+                    let heads = match part {
+                        Part::Q => Some(shape.heads),
+                        Part::K => Some(shape.kv_heads),
+                        _ => None,
+                    };
+                    let name = format!("model.layers.{n}.{}.{}.weight", part.block(), part.name());
+                    let rows = tensors.floats(&name, &[output, input], heads)?;
+                    for (j, row) in rows.chunks_exact(input).enumerate() {
+                        row.iter().enumerate().for_each(|(i, x)| all[i * width + column + j] = *x);
+                    }
+                    column += output;
+                }
+                Ok(all)
+            };
+            let mut qkv_bias = Vec::new();
+            if shape.qkv_bias {
+                for part in Group::Qkv.targets() {
+                    qkv_bias.extend(vector(&format!("self_attn.{}.bias", part.name()), part.widths(shape).1)?);
+                }
+            }
+            let matrices = Matrices {
+                qkv: side_by_side(Group::Qkv)?,
+                out: side_by_side(Group::Out)?,
+                gate_up: side_by_side(Group::GateUp)?,
+                down: side_by_side(Group::Down)?,
+            };
+            let (attention, feed_forward) = (vector("input_layernorm.weight", d)?, vector("post_attention_layernorm.weight", d)?);
+            Ok((matrices, Norms { attention, feed_forward, qkv_bias }))
+        };
+        let layers = (0..shape.layers).map(layer).collect::<Result<Vec<_>, _>>()?;
+        let (matrices, norms) = layers.into_iter().unzip();
+        let table = [shape.vocabulary, d];
+        let (cos, sin) = angles(shape, positions);
+        Ok(Self {
+            matrices,
+            norms,
+            embeddings: tensors.floats("model.embed_tokens.weight", &table, None)?,
+            head: if shape.tied { None } else { Some(tensors.floats("lm_head.weight", &table, None)?) },
+            norm: tensors.floats("model.norm.weight", &[d], None)?,
+            cos,
+            sin,
+            shape: shape.clone(),
+        })
+    }
+
     /// The matrix that makes logits: [vocabulary, hidden].
     pub fn last(&self) -> &[f32] {
         self.head.as_ref().unwrap_or(&self.embeddings)
@@ -82,6 +150,19 @@ impl Base {
     pub fn positions(&self) -> usize {
         self.cos.len() / (self.shape.head / 2).max(1)
     }
+}
+
+/// Cosines and sines of the angles of all positions: [positions, head / 2] each.
+pub fn angles(shape: &DecoderConfig, positions: usize) -> (Vec<f32>, Vec<f32>) {
+    let frequencies = shape.rope.frequencies(shape.head);
+    let amplitude = shape.rope.amplitude();
+    let all = (0..positions).flat_map(|position| frequencies.iter().map(move |frequency| (position, *frequency)));
+    all.map(|(position, frequency)| {
+        // The reference multiplies in 32 bits, so its angles are rounded before the cosine is taken.
+        let (sin, cos) = f64::from(position as f32 * frequency as f32).sin_cos();
+        ((cos * amplitude) as f32, (sin * amplitude) as f32)
+    })
+    .unzip()
 }
 
 /// The matrices of all layers with a module worked in: W + s A B.
@@ -103,7 +184,7 @@ impl Merged {
                 let (input, width) = group.size(&base.shape);
                 let mut column = 0;
                 for &target in group.targets() {
-                    let (_, output) = target.size(&base.shape);
+                    let (_, output) = target.widths(&base.shape);
                     if let Some(pair) = layout.pair(layer, target) {
                         let a = Mat::new(&factors[pair.a], input, layout.rank);
                         let b = Mat::new(&factors[pair.b], layout.rank, output);
