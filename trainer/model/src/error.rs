@@ -97,6 +97,12 @@ pub enum ModelError {
         /// What the system or the store said.
         reason: String,
     },
+    /// A conversation could not be written in the model's form.
+    #[error("the model's chat template does not take this conversation: {reason}")]
+    Template {
+        /// What the template said.
+        reason: String,
+    },
     /// The tensor library failed while computing, which no input should be able to cause.
     #[error("the encoder failed while computing: {reason}; this is a bug, please report it")]
     Compute {

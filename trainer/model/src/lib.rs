@@ -3,7 +3,7 @@
 //! - [`Encoder`] is the port; [`MiniLm`] is the real one, [`HashEncoder`] stands in where no model is wanted, and
 //!   [`CachedEncoder`] puts a [`VectorCache`] in front of either.
 //! - [`decoder`] computes a Llama-family model, [`lora`] holds what is added to one.
-//! - [`weights`] reads GGUF and safetensors.
+//! - [`text`] turns texts into a decoder's tokens and conversations into texts, [`weights`] reads GGUF and safetensors.
 //! - [`locate`] says where models lie on this machine; `deploy/models/fetch` brings them there.
 
 mod cache;
@@ -15,6 +15,7 @@ mod hash;
 mod locate;
 pub mod lora;
 mod minilm;
+pub mod text;
 pub mod weights;
 
 pub use cache::{Key, VectorCache};
@@ -26,3 +27,4 @@ pub use hash::HashEncoder;
 pub use locate::locate;
 pub use lora::{Adapter, Worn};
 pub use minilm::MiniLm;
+pub use text::Tokenizer;

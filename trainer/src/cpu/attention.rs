@@ -54,6 +54,14 @@ fn parts<'a, 'b>(pack: &'a Pack, kv_heads: usize, width: usize, mut data: &'b mu
     parts
 }
 
+/// The queries, keys and values of one key head in some rows of a segment, as [`to_heads`] wrote them.
+pub fn head_parts<'a>(shape: &DecoderConfig, rows: &std::ops::Range<usize>, kv: usize, heads: &'a [f32]) -> (&'a [f32], &'a [f32], &'a [f32]) {
+    let (n, hd, group) = (rows.len(), shape.head, shape.group());
+    let (queries, rest) = heads[part(rows, kv, shape.kv_heads, qkv_part(shape))].split_at(n * group * hd);
+    let (keys, values) = rest.split_at(n * hd);
+    (queries, keys, values)
+}
+
 /// Numbers that one key head's part of a token has: its group's queries, key and value.
 fn qkv_part(shape: &DecoderConfig) -> usize {
     (shape.group() + 2) * shape.head
@@ -131,19 +139,16 @@ pub fn rows_to_mixed(shape: &DecoderConfig, pack: &Pack, rows: &[f32], mixed: &m
     });
 }
 
-/// Keys and values that a segment sees: those of what it continues, then its own.
+/// Keys and values that a segment sees: those of what it continues, then its own; and its own queries.
 fn gather<'a>(shape: &DecoderConfig, job: Job<'_>, heads: &'a [f32], scratch: &mut Scratch) -> &'a [f32] {
-    let (hd, group) = (shape.head, shape.group());
-    let own = &heads[part(&job.segment.rows, job.kv, shape.kv_heads, qkv_part(shape))];
     scratch.keys.clear();
     scratch.values.clear();
     for rows in [&job.segment.before, &job.segment.rows] {
-        let n = rows.len();
-        let part = &heads[part(rows, job.kv, shape.kv_heads, qkv_part(shape))];
-        scratch.keys.extend_from_slice(&part[n * group * hd..n * (group + 1) * hd]);
-        scratch.values.extend_from_slice(&part[n * (group + 1) * hd..]);
+        let (_, keys, values) = head_parts(shape, rows, job.kv, heads);
+        scratch.keys.extend_from_slice(keys);
+        scratch.values.extend_from_slice(values);
     }
-    &own[..job.segment.rows.len() * group * hd]
+    head_parts(shape, &job.segment.rows, job.kv, heads).0
 }
 
 /// The scores of a block of queries, not yet scaled: [tokens · group, seen].

@@ -6,6 +6,7 @@
 
 mod attention;
 pub mod backward;
+pub mod decode;
 pub mod factors;
 pub mod forward;
 pub mod group;

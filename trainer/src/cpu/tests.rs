@@ -208,7 +208,7 @@ impl Case {
         let pack = Pack::new(&sequences, &[3, 3, 3]);
         assert_eq!(pack.shared() > 0, self.shared);
         let mut merged = Merged::default();
-        merged.update(&self.base, &self.layout, factors);
+        merged.update(&self.base, &[(&self.layout, factors)]);
         let (mut pass, mut of_base) = (Pass::default(), Pass::default());
         forward(&self.base, &merged.0, &pack, Keep::All, &mut pass, |_, _| ());
         forward(&self.base, &self.base.matrices, &pack, Keep::Nothing, &mut of_base, |_, _| ());
@@ -285,4 +285,25 @@ fn the_same_numbers_come_out_bit_for_bit() {
     }
     let alone = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
     assert_eq!(alone.install(|| case.run(&factors)), (cost, gradients), "nor does the number of threads matter");
+}
+
+#[test]
+fn answers_side_by_side_are_those_of_whole_passes_one_by_one() {
+    let base = base(small(), true, 6);
+    let prompts = [vec![1, 2, 3, 4], vec![1, 2, 9], vec![1, 2, 3, 4, 5, 6, 7]];
+    let found = super::decode::answers(&base, &base.matrices, &prompts, &[17, 3], 12);
+    let none = Layout::new(&base.shape, &[], 1, 1.0);
+    for (prompt, found) in prompts.iter().zip(found) {
+        let mut ids = prompt.clone();
+        loop {
+            let logs = plain_logs(&base, &plain(&base, &ids, &none, &[]));
+            let row = logs.last().unwrap();
+            let next = (0..50).max_by(|a, b| row[*a].total_cmp(&row[*b])).unwrap() as u32;
+            if [17, 3].contains(&next) || ids.len() == prompt.len() + 12 {
+                break;
+            }
+            ids.push(next);
+        }
+        assert_eq!(found, ids[prompt.len()..]);
+    }
 }

@@ -173,8 +173,8 @@ pub fn angles(shape: &DecoderConfig, positions: usize) -> (Vec<f32>, Vec<f32>) {
 pub struct Merged(pub Vec<Matrices>);
 
 impl Merged {
-    /// Works `factors` into a copy of the base's matrices; memory of an earlier call is used again.
-    pub fn update(&mut self, base: &Base, layout: &Layout, factors: &[f32]) {
+    /// Works modules into a copy of the base's matrices, one after the other; memory of an earlier call is used again.
+    pub fn update(&mut self, base: &Base, modules: &[(&Layout, &[f32])]) {
         self.0.resize_with(base.matrices.len(), Matrices::default);
         self.0.par_iter_mut().zip(&base.matrices).enumerate().for_each(|(layer, (merged, weights))| {
             for group in Group::ALL {
@@ -183,13 +183,15 @@ impl Merged {
                 to.copy_from_slice(from);
                 let (input, width) = group.size(&base.shape);
                 let mut column = 0;
-                for &target in group.targets() {
-                    let (_, output) = target.widths(&base.shape);
-                    if let Some(pair) = layout.pair(layer, target) {
-                        let a = Mat::new(&factors[pair.a], input, layout.rank);
-                        let b = Mat::new(&factors[pair.b], layout.rank, output);
-                        let place = MatMut::strided(&mut to[column..], input, output, width);
-                        product(place, Onto::Itself, layout.scale, a, b, Hands::One);
+                for &part in group.targets() {
+                    let (_, output) = part.widths(&base.shape);
+                    for (layout, factors) in modules {
+                        if let Some(pair) = layout.pair(layer, part) {
+                            let a = Mat::new(&factors[pair.a], input, layout.rank);
+                            let b = Mat::new(&factors[pair.b], layout.rank, output);
+                            let place = MatMut::strided(&mut to[column..], input, output, width);
+                            product(place, Onto::Itself, layout.scale, a, b, Hands::One);
+                        }
                     }
                     column += output;
                 }

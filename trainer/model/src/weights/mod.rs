@@ -1,6 +1,7 @@
 //! Weight files: GGUF and safetensors, read tensor by tensor and checked before anything is allocated.
 
 mod blocks;
+mod drawn;
 mod gguf;
 mod metadata;
 mod shards;
@@ -10,6 +11,7 @@ use std::io::{ErrorKind, Read};
 use std::path::Path;
 
 pub use blocks::Packing;
+pub use drawn::Drawn;
 pub use gguf::Gguf;
 pub use metadata::Metadata;
 pub use shards::Shards;
