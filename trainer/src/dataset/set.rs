@@ -96,6 +96,8 @@ pub struct Example {
 pub struct Probe {
     /// The fact's number.
     pub entry: usize,
+    /// Whom the question is about.
+    pub name: String,
     /// What is asked.
     pub question: String,
 }
@@ -185,23 +187,21 @@ impl Dataset {
 
     /// The held-out questions of every fact, fact by fact.
     pub fn held_out(&self) -> Vec<Probe> {
-        self.probes(|entry, question| entry.fact.fill(question, &entry.fact.entity))
+        self.probes(|entry| entry.fact.entity.clone())
     }
 
-    /// The same questions about names that nobody has, others than training ever drew for them.
+    /// The same questions about names that nobody has, drawn apart from those of training.
     pub fn leaks(&self) -> Vec<Probe> {
         let mut random = Random::at(self.seed, stream::LEAK);
-        self.probes(|entry, question| {
-            let other = names::other(&entry.fact.entity, &self.names, &mut random);
-            entry.fact.fill(question, &other)
-        })
+        self.probes(|entry| names::other(&entry.fact.entity, &self.names, &mut random))
     }
 
-    fn probes(&self, mut fill: impl FnMut(&Entry, &str) -> String) -> Vec<Probe> {
+    fn probes(&self, mut name: impl FnMut(&Entry) -> String) -> Vec<Probe> {
         let mut probes = Vec::new();
         for (entry, of) in self.entries.iter().enumerate() {
             for question in &of.held_out {
-                probes.push(Probe { entry, question: fill(of, question) });
+                let name = name(of);
+                probes.push(Probe { entry, question: of.fact.fill(question, &name), name });
             }
         }
         probes
