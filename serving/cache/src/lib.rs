@@ -5,3 +5,4 @@
 //! None of it knows a tensor.
 
 pub mod logical;
+pub mod physical;

@@ -252,9 +252,11 @@ impl<P> Building<P> {
         Ok(())
     }
 
-    /// What keeping it is worth beside others, 1 at first.
+    /// What keeping it is worth beside others, 1 at first; what is no number leaves that.
     pub fn priority(&mut self, priority: f32) {
-        self.priority = priority;
+        if priority.is_finite() {
+            self.priority = priority.max(0.0);
+        }
     }
     pub fn tokens(&self) -> &[Token] {
         &self.tokens

@@ -3,7 +3,11 @@
 use std::sync::Arc;
 
 use cubelog_cache::logical::*;
+use cubelog_cache::physical::*;
+use cubelog_keyring::Keyring;
 use cubelog_memory::{Digest, MemoryId, ModuleId, SubjectId, TenantId, Timestamp, VersionRef};
+use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
 
 /// Knows all tokens from the first on, as real keys and values depend on them.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -114,4 +118,72 @@ pub fn check(found: &Match<Prefix>, tokens: &[Token], size: usize) {
         at += block.used;
     }
     assert_eq!(at, found.tokens());
+}
+
+/// Numbers with channels of different sizes and a first token far larger than others, as real keys have them.
+pub fn numbers(shape: Shape, tokens: usize, seed: u64) -> Vec<f32> {
+    let mut rng = StdRng::seed_from_u64(seed);
+    (0..shape.numbers(tokens))
+        .map(|index| {
+            let channel = index % shape.head_dim;
+            let first = (index / shape.head_dim).is_multiple_of(tokens);
+            let size = (1 + channel * channel % 17) as f32 * if first { 30.0 } else { 1.0 };
+            size * rng.random_range(-1.0..1.0f32)
+        })
+        .collect()
+}
+
+/// A keyring and a directory of runs.
+pub struct Disk {
+    pub dir: tempfile::TempDir,
+    pub keyring: Arc<Keyring>,
+    pub store: Store,
+}
+
+pub fn disk() -> Disk {
+    let dir = tempfile::tempdir().unwrap();
+    let keyring = Arc::new(Keyring::create(&dir.path().join("keys")).unwrap());
+    let store = Store::open(dir.path().join("kv"), Arc::clone(&keyring)).unwrap();
+    Disk { dir, keyring, store }
+}
+
+pub const SMALL: Shape = Shape { layers: 3, kv_heads: 2, head_dim: 8 };
+
+/// Registers a prompt of random numbers, block by block, in a cache of spans; gives the blocks and all numbers.
+pub fn spans(
+    cache: &Cache<KvSpan>,
+    scope: &Arc<Scope>,
+    shape: Shape,
+    tokens: &[Token],
+    subjects: &[&str],
+) -> (Vec<Registered<KvSpan>>, KvSpan) {
+    let whole = KvSpan::new(shape, tokens.len(), Numbers::F32(numbers(shape, tokens.len(), 1))).unwrap();
+    let mut blocks: Vec<Registered<KvSpan>> = Vec::new();
+    for own in tokens.chunks(cache.block_tokens()) {
+        let mut building = cache.begin(cache.fence(), scope, blocks.last()).unwrap();
+        building.push(own, &origin(&[version(1, 1)], subjects)).unwrap();
+        let start = blocks.last().map_or(0, Registered::end);
+        let span = whole.slice(start, own.len()).unwrap();
+        let span = match scope.setting.dtype {
+            Dtype::F32 => span,
+            Dtype::Bf16 => rounded(&span),
+        };
+        blocks.push(cache.register(building.complete(span, 100).unwrap(), at(0)).unwrap());
+    }
+    let whole = if scope.setting.dtype == Dtype::Bf16 { rounded(&whole) } else { whole };
+    (blocks, whole)
+}
+
+fn rounded(span: &KvSpan) -> KvSpan {
+    let Numbers::F32(numbers) = span.numbers() else { panic!("f32 to begin with") };
+    let numbers = numbers.iter().map(|number| half::bf16::from_f32(*number)).collect();
+    KvSpan::new(span.shape(), span.tokens(), Numbers::Bf16(numbers)).unwrap()
+}
+
+/// Numbers of any kind as f32.
+pub fn plain(span: &KvSpan) -> Vec<f32> {
+    match span.numbers() {
+        Numbers::F32(numbers) => numbers.clone(),
+        Numbers::Bf16(numbers) => numbers.iter().map(|number| number.to_f32()).collect(),
+    }
 }

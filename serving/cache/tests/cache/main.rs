@@ -3,7 +3,11 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
 
 mod common;
+mod damage;
+mod files;
 mod life;
 mod model;
+mod quant;
 mod room;
+mod speed;
 mod stress;
