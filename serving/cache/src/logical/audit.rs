@@ -36,7 +36,8 @@ impl<P: Payload> Core<P> {
             };
             hold!(node.shared.start as usize == start, "block {id} starts at {} and not {start}", node.shared.start);
             let ranked = self.ram_order.contains(&(node.score, *id));
-            hold!(ranked == node.held.is_some(), "block {id} in memory: {}, ranked: {ranked}", node.held.is_some());
+            let evictable = node.held.is_some() && node.is_evictable();
+            hold!(ranked == evictable, "block {id} could leave memory: {evictable}, ranked: {ranked}");
             ram_bytes += node.held.as_ref().map_or(0, |held| held.bytes);
             if let Some(slot) = node.slot {
                 let run = self.runs.get(&slot.run);
@@ -47,8 +48,8 @@ impl<P: Payload> Core<P> {
         hanging.extend(self.scopes.values().flat_map(|children| children.values().copied()));
         hold!(hanging.len() == self.nodes.len(), "{} blocks hang in the tree and {} are there", hanging.len(), self.nodes.len());
         hold!(ram_bytes == self.ram_bytes, "{ram_bytes} bytes are in memory and {} are counted", self.ram_bytes);
-        let held = |node: &Node<P>| node.held.is_some();
-        hold!(self.ram_order.len() == self.nodes.values().filter(|node| held(node)).count(), "places in memory are ranked twice");
+        let evictable = |node: &&Node<P>| node.held.is_some() && node.is_evictable();
+        hold!(self.ram_order.len() == self.nodes.values().filter(evictable).count(), "places in memory are ranked twice");
         hold!(ram_bytes <= self.options.budgets.ram_bytes, "{ram_bytes} bytes are in memory, over the budget");
         hold!(self.scopes.values().all(|children| !children.is_empty()), "an empty scope stayed");
 

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 
 use cubelog_memory::{BlockId, Timestamp};
 
-use super::block::{Building, Complete, NotBuilt, Payload, Registered, Standing};
+use super::block::{Building, Complete, Held, NotBuilt, Payload, Registered, Standing};
 use super::core::Core;
 use super::insert::{Refused, WhyRefused};
 use super::invalidate::{Fence, Invalidated, Target};
@@ -25,12 +25,16 @@ pub struct Cache<P: Payload> {
     /// That of the tree, to be read without its lock.
     generation: AtomicU64,
     block_tokens: usize,
+    /// That of the tree: bytes of payloads that anybody holds.
+    alive: Arc<AtomicU64>,
 }
 
 impl<P: Payload> Cache<P> {
     pub fn new(options: CacheOptions) -> Self {
         let options = CacheOptions { block_tokens: options.block_tokens.clamp(1, 1 << 20), ..options };
-        Self { core: Mutex::new(Core::new(options)), generation: AtomicU64::new(0), block_tokens: options.block_tokens }
+        let core = Core::new(options);
+        let alive = Arc::clone(&core.alive);
+        Self { core: Mutex::new(core), generation: AtomicU64::new(0), block_tokens: options.block_tokens, alive }
     }
 
     /// Tokens of a whole block.
@@ -99,6 +103,12 @@ impl<P: Payload> Cache<P> {
         self.with(|core| core.promote(block, payload))
     }
 
+    /// A holder of a block with numbers that the cache has no room for: they serve this holder and go with it.
+    pub fn lend(&self, block: &Registered<P>, payload: P) -> Registered<P> {
+        let held = Held::new(payload, &self.alive);
+        Registered { held: Some(Arc::new(held)), ..block.clone() }
+    }
+
     pub fn set_standing(&self, block: &Registered<P>, standing: Standing) -> Result<(), WhyRefused> {
         self.with(|core| core.set_standing(block, standing))
     }
@@ -152,6 +162,11 @@ impl<P: Payload> Cache<P> {
     /// Files that nothing refers to any more, each once. Whoever takes them removes them.
     pub fn take_dropped(&self) -> Vec<BlockId> {
         self.with(|core| std::mem::take(&mut core.dropped_runs))
+    }
+
+    /// They could not be removed; [`Cache::take_dropped`] gives them again.
+    pub(crate) fn put_back_dropped(&self, runs: Vec<BlockId>) {
+        self.with(|core| core.dropped_runs.extend(runs));
     }
 
     pub fn stats(&self) -> Stats {

@@ -24,7 +24,9 @@ pub(crate) struct Node<P> {
     pub(crate) slot: Option<Slot>,
     pub(crate) standing: Standing,
     pub(crate) heat: Heat,
-    /// Where it stands in `ram_order`; means nothing without a payload in memory.
+    /// `L` when it was last used.
+    pub(crate) base: f64,
+    /// Where it stands in `ram_order`, if it does.
     pub(crate) score: Score,
 }
 
@@ -32,6 +34,16 @@ impl<P> Node<P> {
     /// Somebody beside the tree holds it. Holders are made under the lock or from holders, so zero stays zero under the lock.
     pub(crate) fn is_held(&self) -> bool {
         Arc::strong_count(&self.shared) > 1
+    }
+
+    /// Whether it could leave memory if nobody held it: it is on disk too, or nothing else hangs on its numbers.
+    pub(crate) fn is_evictable(&self) -> bool {
+        match (self.standing, self.slot) {
+            (Standing::Pinned, _) => false,
+            (_, Some(_)) => true,
+            (Standing::Frozen, None) => false,
+            (Standing::Evictable, None) => self.children.is_empty(),
+        }
     }
 }
 
@@ -52,7 +64,7 @@ pub(crate) struct Core<P> {
     pub(crate) scopes: HashMap<Arc<Scope>, Children>,
     pub(crate) runs: BTreeMap<BlockId, RunEntry>,
     next: u64,
-    /// Nodes with payloads in memory, those worth least first.
+    /// Nodes with payloads in memory that could leave it, those worth least first.
     pub(crate) ram_order: BTreeSet<(Score, u64)>,
     pub(crate) run_order: BTreeSet<(Score, BlockId)>,
     pub(crate) ram_bytes: u64,
@@ -145,9 +157,10 @@ impl<P: Payload> Core<P> {
             children.insert(Arc::clone(&shared.tokens), id);
         }
         let heat = Heat::new(now);
-        let node =
-            Node { shared, parent, children: Children::new(), held: None, slot: None, standing, heat, score: Score::new(0.0) };
+        let (base, score) = (self.ram_inflation, Score::new(0.0));
+        let node = Node { shared, parent, children: Children::new(), held: None, slot: None, standing, heat, base, score };
         self.nodes.insert(id, node);
+        self.list_parent(parent);
         id
     }
 
@@ -158,7 +171,7 @@ impl<P: Payload> Core<P> {
         {
             self.ram_bytes += held.bytes;
             node.held = Some(held);
-            self.ram_order.insert((node.score, id));
+            node.base = self.ram_inflation;
             self.rank(id);
         }
     }
@@ -182,10 +195,26 @@ impl<P: Payload> Core<P> {
         // What lies on disk too costs its reading, not its computing.
         let reload = held.bytes.saturating_mul(1_000) / options.disk_bytes_per_ms.max(1);
         let cost = if node.slot.is_some() { node.shared.cost.min(reload) } else { node.shared.cost };
-        let score = score(self.ram_inflation, node.heat.uses(), node.shared.priority, cost, held.bytes);
+        let score = score(node.base, node.heat.uses(), node.shared.priority, cost, held.bytes);
         self.ram_order.remove(&(node.score, id));
         node.score = score;
-        self.ram_order.insert((score, id));
+        self.list(id);
+    }
+
+    /// Puts a node among those that could leave memory, or takes it out, as it is now. Its worth stays.
+    pub(crate) fn list(&mut self, id: u64) {
+        let Some(node) = self.nodes.get(&id) else { return };
+        if node.held.is_some() && node.is_evictable() {
+            self.ram_order.insert((node.score, id));
+        } else {
+            self.ram_order.remove(&(node.score, id));
+        }
+    }
+
+    fn list_parent(&mut self, parent: Option<u64>) {
+        if let Some(parent) = parent {
+            self.list(parent);
+        }
     }
 
     pub(crate) fn rank_run(&mut self, run: BlockId) {
@@ -201,6 +230,7 @@ impl<P: Payload> Core<P> {
         let half_life_ms = self.options.half_life_ms;
         let Some(node) = self.nodes.get_mut(&id) else { return };
         node.heat.touch(now, half_life_ms);
+        node.base = self.ram_inflation;
         let run = node.slot.map(|slot| slot.run);
         self.rank(id);
         if let Some(entry) = run.and_then(|run| self.runs.get_mut(&run)) {
@@ -218,6 +248,7 @@ impl<P: Payload> Core<P> {
         if let Some(siblings) = self.children_mut(&scope, parent) {
             siblings.remove(&tokens);
         }
+        self.list_parent(parent);
         if parent.is_none() && self.scopes.get(&scope).is_some_and(Children::is_empty) {
             self.scopes.remove(&scope);
         }

@@ -3,7 +3,7 @@
 use cubelog_memory::BlockId;
 
 use super::block::{Payload, Standing};
-use super::core::{Core, Node};
+use super::core::Core;
 
 impl<P: Payload> Core<P> {
     /// Makes room for `bytes` in memory, if that is possible without touching what is held, pinned or frozen.
@@ -13,7 +13,8 @@ impl<P: Payload> Core<P> {
             return false;
         }
         while self.ram_bytes + bytes > budget {
-            let Some((score, id)) = self.ram_order.iter().copied().find(|(_, id)| self.may_leave_memory(*id)) else {
+            let free = |id: &u64| self.nodes.get(id).is_some_and(|node| !node.is_held());
+            let Some((score, id)) = self.ram_order.iter().copied().find(|(_, id)| free(id)) else {
                 return false;
             };
             self.ram_inflation = self.ram_inflation.max(score.get());
@@ -23,16 +24,6 @@ impl<P: Payload> Core<P> {
             self.stats.ram_evicted_bytes += if stays { self.release(id) } else { self.remove(id, None).2 };
         }
         true
-    }
-
-    fn may_leave_memory(&self, id: u64) -> bool {
-        let evictable = |node: &Node<P>| match (node.standing, node.slot) {
-            (Standing::Pinned, _) => false,
-            (_, Some(_)) => true,
-            (Standing::Frozen, None) => false,
-            (Standing::Evictable, None) => node.children.is_empty(),
-        };
-        self.nodes.get(&id).is_some_and(|node| !node.is_held() && evictable(node))
     }
 
     /// Gives up files until the budget holds.

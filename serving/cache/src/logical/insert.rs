@@ -123,6 +123,7 @@ impl<P: Payload> Core<P> {
         }
         let node = self.nodes.get_mut(&block.node).ok_or(WhyRefused::Gone)?;
         node.standing = standing;
+        self.list(block.node);
         Ok(())
     }
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use cubelog_memory::{BlockId, CubeKey, SubjectId, Timestamp};
 
 use super::block::{Origin, Payload, Registered, Shared, Slot, Standing};
-use super::core::{Core, RunEntry};
+use super::core::{Core, Node, RunEntry};
 use super::insert::WhyRefused;
 use super::key::{Scope, Token};
 use super::score::{Heat, Score};
@@ -88,17 +88,17 @@ impl<P: Payload> Core<P> {
     pub(crate) fn coldest(&self, most: usize) -> Vec<Run<P>> {
         let mut taken = BTreeSet::new();
         let mut runs = Vec::new();
-        for (_, id) in &self.ram_order {
+        // Only ends of runs, so that a conversation becomes one file and not one for each of its blocks.
+        let is_end =
+            |node: &Node<P>| node.children.values().filter_map(|id| self.nodes.get(id)).all(|child| child.slot.is_some());
+        let ends = self.nodes.iter().filter(|(_, node)| node.held.is_some() && node.slot.is_none() && is_end(node));
+        let mut ends: Vec<_> = ends.map(|(id, node)| (node.score, *id)).collect();
+        ends.sort_unstable();
+        for (_, id) in ends {
             if runs.len() >= most {
                 break;
             }
-            let Some(node) = self.nodes.get(id) else { continue };
-            // Only ends of runs, so that a conversation becomes one file and not one for each of its blocks.
-            let is_end = node.children.values().filter_map(|id| self.nodes.get(id)).all(|child| child.slot.is_some());
-            if node.slot.is_some() || !is_end {
-                continue;
-            }
-            let Some(run) = self.run_to(*id) else { continue };
+            let Some(run) = self.run_to(id) else { continue };
             if run.blocks.iter().all(|block| taken.insert(block.node)) {
                 runs.push(run);
             }

@@ -3,6 +3,7 @@
 //! `file.rs` describes the format. A file that is damaged, foreign, of another version or erased is a [`Miss`], never a panic and never
 //! other numbers: every part is authenticated, and bound to what the file says of itself.
 
+mod carry;
 mod file;
 mod layer;
 mod manifest;
@@ -14,6 +15,7 @@ mod store;
 mod stream;
 mod write;
 
+pub use carry::CarryError;
 pub use file::Miss;
 pub use quant::{GROUP_TOKENS, NotFinite, dequantise_keys, dequantise_values, groups, quantise_keys, quantise_values};
 pub use read::RunReader;

@@ -35,6 +35,9 @@ pub struct Written {
     pub checksum: Digest,
 }
 
+/// Appends the bytes of a layer.
+type Encode<'e> = dyn FnMut(usize, &mut Vec<u8>) -> Result<(), StoreError> + 'e;
+
 /// Name of the keys' owner where a run is about nobody, and what keys are bound to.
 pub(crate) fn home(tenant: &TenantId) -> CubeKey {
     #[expect(clippy::expect_used, reason = "a literal name")]
@@ -129,12 +132,7 @@ impl Store {
         written
     }
 
-    fn fill(
-        &self,
-        file: &mut File,
-        draft: &Draft,
-        layer: &mut dyn FnMut(usize, &mut Vec<u8>) -> Result<(), StoreError>,
-    ) -> Result<Written, StoreError> {
+    fn fill(&self, file: &mut File, draft: &Draft, layer: &mut Encode<'_>) -> Result<Written, StoreError> {
         let next = self.unfinished(draft.id);
         let scope = &draft.manifest.scope;
         let home = home(&scope.tenant);

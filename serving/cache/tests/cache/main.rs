@@ -11,3 +11,4 @@ mod quant;
 mod room;
 mod speed;
 mod stress;
+mod tiers;
