@@ -1,8 +1,11 @@
 //! Keys and values of the tokens that a sequence has seen.
 
-use burn::tensor::{Device, Tensor};
+use std::ops::Range;
+
+use burn::tensor::{Device, Tensor, TensorData};
 
 use super::DecoderConfig;
+use crate::ModelError;
 
 /// Preallocated buffers for the keys and values of some sequences, on the device.
 ///
@@ -55,5 +58,30 @@ impl KvCache {
         let used = written.each_ref().map(|buffer| buffer.clone().narrow(2, 0, keys));
         self.layers[layer] = Some(written);
         used
+    }
+
+    /// Keys (turned) and values of some slots of the first sequence: [slots, kv_heads * head] each.
+    pub(super) fn read(&self, layer: usize, slots: Range<usize>) -> Result<[Vec<f32>; 2], ModelError> {
+        let Some(Some(held)) = self.layers.get(layer) else { return Ok([Vec::new(), Vec::new()]) };
+        let read = |buffer: &Tensor<4>| {
+            let part = buffer.clone().narrow(0, 0, 1).narrow(2, slots.start, slots.len()).swap_dims(1, 2);
+            part.try_into_vec_as().map_err(|e| ModelError::Compute { reason: e.to_string() })
+        };
+        Ok([read(&held[0])?, read(&held[1])?])
+    }
+
+    /// Writes keys (turned) and values into slots of the first sequence: [slots, kv_heads * head] each.
+    pub(super) fn write(&mut self, layer: usize, start: usize, numbers: [&[f32]; 2], device: &Device) -> Result<(), ModelError> {
+        let Some(held) = self.layers.get_mut(layer).and_then(Option::take) else { return Ok(()) };
+        let [_, heads, _, head] = held[0].dims();
+        let slots = numbers[0].len() / (heads * head);
+        let mut numbers = numbers.into_iter();
+        let written = held.map(|buffer| {
+            let data = TensorData::new(numbers.next().unwrap_or_default().to_vec(), [1, slots, heads, head]);
+            let part: Tensor<4> = Tensor::from_data(data, device);
+            buffer.slice_assign([0..1, 0..heads, start..start + slots, 0..head], part.swap_dims(1, 2))
+        });
+        self.layers[layer] = Some(written);
+        Ok(())
     }
 }

@@ -22,19 +22,19 @@ impl Decoder {
         let (rows, columns, config) = (step.rows, step.columns, &self.config);
         let pass = Pass { decoder: self, step, worn, mask: step.mask(&self.device), turns: self.turns(step) };
         let mut cache = cache;
-        let mut x = self.embeddings.clone().select(0, step.ids(&self.device));
+        let mut x = self.embeddings.weight.clone().select(0, step.ids(&self.device));
         for (n, layer) in self.layers.iter().enumerate() {
-            let normed = self.norm(x.clone(), &layer.attention_norm);
+            let normed = self.norm(x.clone(), &layer.attention_norm.tensor);
             x = x + pass.attention(n, layer, normed, cache.as_deref_mut());
-            let normed = self.norm(x.clone(), &layer.feed_forward_norm);
+            let normed = self.norm(x.clone(), &layer.feed_forward_norm.tensor);
             x = x + pass.feed_forward(n, layer, normed);
         }
-        Ok(self.norm(x, &self.norm).reshape([rows, columns, config.hidden]))
+        Ok(self.norm(x, &self.norm.tensor).reshape([rows, columns, config.hidden]))
     }
 
     /// How likely each token is to come next, as logits: [n, hidden] to [n, vocabulary].
     pub fn logits(&self, hidden: Tensor<2>) -> Tensor<2> {
-        hidden.matmul(self.head.as_ref().unwrap_or(&self.embeddings).clone().transpose())
+        hidden.matmul(self.output().weight.clone().transpose())
     }
 
     fn check(&self, step: &Step, cache: Option<&KvCache>, worn: &Worn<'_>) -> Result<(), ModelError> {
@@ -113,8 +113,8 @@ impl Pass<'_> {
         let heads = |x: Tensor<2>, heads: usize| x.reshape([rows, columns, heads, head]).swap_dims(1, 2);
         let (mut q, mut k, v) = (heads(q, config.heads), heads(k, config.kv_heads), heads(v, config.kv_heads));
         if let Some([q_norm, k_norm]) = &layer.qk_norm {
-            q = self.decoder.norm(q, q_norm);
-            k = self.decoder.norm(k, k_norm);
+            q = self.decoder.norm(q, &q_norm.tensor);
+            k = self.decoder.norm(k, &k_norm.tensor);
         }
         let (q, k) = (self.turn(q), self.turn(k));
         let [k, v] = match cache {
@@ -159,7 +159,7 @@ impl Pass<'_> {
 fn product(x: Tensor<2>, matrix: &Matrix) -> Tensor<2> {
     let y = x.matmul(matrix.weight.clone().transpose());
     match &matrix.bias {
-        Some(bias) => y + bias.clone().unsqueeze::<2>(),
+        Some(bias) => y + bias.tensor.clone().unsqueeze::<2>(),
         None => y,
     }
 }

@@ -4,24 +4,29 @@
 //! - [`Step`] is what one forward pass reads; [`Decoder::forward`] computes it in tensor operations, on every device and
 //!   with gradients for the adapters that are worn.
 //! - [`KvCache`] keeps keys and values between the steps of a sequence.
+//! - [`Decoder::extend`] is inference: the next tokens of several sequences, each with its own [`Cache`] and adapter, by
+//!   kernels of our own where the CPU computes.
 
 mod cache;
 mod config;
 mod forward;
+mod host;
 mod rope;
+mod sequence;
 mod step;
 mod weights;
 
 use std::path::{Path, PathBuf};
 
-use burn::tensor::{Device, Tensor};
+use burn::tensor::{DType, Device};
 
 pub use cache::KvCache;
 pub use config::DecoderConfig;
 pub use rope::{Rope, RopeScaling};
+pub use sequence::{Cache, Fitted, Span, most_likely};
 pub use step::Step;
 
-use self::weights::{Layer, Loader};
+use self::weights::{Layer, Loader, Matrix, Vector};
 use crate::ModelError;
 use crate::weights::{Gguf, Shards, Tensors, read_small};
 
@@ -29,15 +34,17 @@ use crate::weights::{Gguf, Shards, Tensors, read_small};
 pub struct Decoder {
     config: DecoderConfig,
     /// [vocabulary, hidden].
-    embeddings: Tensor<2>,
+    embeddings: Matrix,
     layers: Vec<Layer>,
     /// [hidden].
-    norm: Tensor<1>,
+    norm: Vector,
     /// [vocabulary, hidden], unless it is the embeddings.
-    head: Option<Tensor<2>>,
+    head: Option<Matrix>,
     /// Radians per position of each pair of a head.
     frequencies: Vec<f64>,
     device: Device,
+    /// Whether the CPU computes, in 32-bit floats.
+    host: bool,
 }
 
 /// Where the numbers of a model lie.
@@ -110,14 +117,21 @@ impl Decoder {
     /// # Errors
     /// [`ModelError::AnotherModel`] if a tensor is absent or has another shape than the settings ask for.
     pub fn assemble(config: DecoderConfig, tensors: &dyn Tensors, device: &Device) -> Result<Self, ModelError> {
-        let loader = Loader { tensors, config: &config, device };
-        let table = [config.vocabulary, config.hidden];
-        let embeddings = loader.matrix("model.embed_tokens.weight", table)?;
+        let device = device.clone().without_autodiff();
+        let host = device == Device::flex() && DType::from(device.settings().float_dtype) == DType::F32;
+        let loader = Loader { tensors, config: &config, device: &device, host };
+        let table = |name: &str| loader.table(name, config.vocabulary, config.hidden);
+        let embeddings = table("model.embed_tokens.weight")?;
         let layers = (0..config.layers).map(|n| loader.layer(n)).collect::<Result<_, _>>()?;
         let norm = loader.vector("model.norm.weight", config.hidden)?;
-        let head = if config.tied { None } else { Some(loader.matrix("lm_head.weight", table)?) };
+        let head = if config.tied { None } else { Some(table("lm_head.weight")?) };
         let frequencies = config.rope.frequencies(config.head);
-        Ok(Self { embeddings, layers, norm, head, frequencies, device: device.clone(), config })
+        Ok(Self { embeddings, layers, norm, head, frequencies, device, host, config })
+    }
+
+    /// The matrix that gives logits.
+    fn output(&self) -> &Matrix {
+        self.head.as_ref().unwrap_or(&self.embeddings)
     }
 
     /// Its sizes and settings.

@@ -135,11 +135,7 @@ impl Gguf {
         self.tensors.get(&own_name(name)?)
     }
 
-    /// The packed bytes of a matrix with its packing, rows in Hugging Face's order.
-    ///
-    /// # Errors
-    /// As [`Tensors::floats`], but what the bytes hold is not looked at.
-    pub fn packed(&self, name: &str, shape: &[usize], heads: Option<usize>) -> Result<(Packing, Vec<u8>), ModelError> {
+    fn bytes(&self, name: &str, shape: &[usize], heads: Option<usize>) -> Result<(Packing, Vec<u8>), ModelError> {
         let entry = self.entry_of(name).ok_or_else(|| self.another(name, "absent".into(), format!("{shape:?}")))?;
         if entry.shape != shape {
             return Err(self.another(name, format!("{:?}", entry.shape), format!("{shape:?}")));
@@ -169,8 +165,12 @@ impl Tensors for Gguf {
     }
 
     fn floats(&self, name: &str, shape: &[usize], heads: Option<usize>) -> Result<Vec<f32>, ModelError> {
-        let (packing, bytes) = self.packed(name, shape, heads)?;
+        let (packing, bytes) = self.bytes(name, shape, heads)?;
         finite(&self.path, name, packing.unpack(&bytes))
+    }
+
+    fn packed(&self, name: &str, shape: &[usize], heads: Option<usize>) -> Result<Option<(Packing, Vec<u8>)>, ModelError> {
+        self.bytes(name, shape, heads).map(Some)
     }
 }
 

@@ -39,6 +39,15 @@ pub trait Tensors {
     /// [`ModelError::AnotherModel`] if the tensor is absent or has another shape, [`ModelError::Damaged`] if a number in it
     /// is not finite, [`ModelError::Unreadable`] if the file cannot be read.
     fn floats(&self, name: &str, shape: &[usize], heads: Option<usize>) -> Result<Vec<f32>, ModelError>;
+
+    /// The same as it is packed in the file, rows in the same order; none where the file does not pack it.
+    ///
+    /// # Errors
+    /// As [`floats`](Self::floats), but what the bytes hold is not looked at.
+    fn packed(&self, name: &str, shape: &[usize], heads: Option<usize>) -> Result<Option<(Packing, Vec<u8>)>, ModelError> {
+        let _ = (name, shape, heads);
+        Ok(None)
+    }
 }
 
 /// Largest file of settings (config, tokenizer, index) that is read; real ones have up to 20 MB.

@@ -1,7 +1,7 @@
 //! Laws that hold whatever the numbers are: caches, batches and adapters change nothing that they should not.
 
 use burn::tensor::{Device, Tensor, TensorData};
-use cubelog_model::decoder::{Rope, RopeScaling};
+use cubelog_model::decoder::{Cache, Fitted, Rope, RopeScaling, Span};
 use cubelog_model::lora::{Adapter, Factor, LayerFactors, Part};
 use cubelog_model::weights::Drawn;
 use cubelog_model::{Decoder, DecoderConfig, KvCache, Step, Worn};
@@ -247,6 +247,100 @@ fn gradients_reach_the_adapter_alone_and_are_right() {
             }
         }
     }
+}
+
+/// The last vectors of every token by kernels: one span, in chunks of the given lengths, then one by one.
+fn extended(decoder: &Decoder, cache: &mut Cache, ids: &[u32], chunks: &[usize], adapter: Option<&Fitted>) -> Vec<f32> {
+    let (mut out, mut start) = (Vec::new(), 0);
+    let rest = ids.len() - chunks.iter().sum::<usize>();
+    for length in chunks.iter().copied().chain(std::iter::repeat_n(1, rest)) {
+        let ids = &ids[start..start + length];
+        out.extend(decoder.extend(&mut [Span { ids, start, cache, adapter }]).unwrap());
+        start += length;
+    }
+    out
+}
+
+#[test]
+fn kernels_compute_what_tensor_operations_do() {
+    for decoder in models() {
+        let mut cache = decoder.cache(64);
+        let worn = adapter(&decoder, 9, 3, &Part::ALL, decoder.device());
+        let fitted = decoder.fit(&worn).unwrap();
+        for (round, chunks) in [vec![], vec![45], vec![3, 30, 2], vec![20, 9]].iter().enumerate() {
+            let ids = sequence(round, 45);
+            for (adapter, fitted) in [(None, None), (Some(&worn), Some(&fitted))] {
+                let got = extended(&decoder, &mut cache, &ids, chunks, fitted);
+                assert!(largest_difference(&got, &alone(&decoder, &ids, adapter)) < 2e-5, "{chunks:?}");
+            }
+        }
+        let hidden = alone(&decoder, &sequence(1, 12), None);
+        let rows: Tensor<2> = Tensor::from_data(TensorData::new(hidden.clone(), [12, 48]), decoder.device());
+        assert!(largest_difference(&decoder.score(&hidden).unwrap(), &numbers(decoder.logits(rows))) < 1e-5);
+    }
+}
+
+#[test]
+fn sequences_side_by_side_are_each_alone() {
+    for decoder in models() {
+        let one = decoder.fit(&adapter(&decoder, 1, 4, &Part::ALL, decoder.device())).unwrap();
+        let two = decoder.fit(&adapter(&decoder, 2, 3, &[Part::Q, Part::O, Part::Up], decoder.device())).unwrap();
+        let wearing = [Some(&one), None, Some(&two), Some(&one), None];
+        let sequences: Vec<Vec<u32>> = (0..5).map(|n| sequence(n, 4 + 3 * n)).collect();
+        let both: Vec<(&[u32], Option<&Fitted>)> = sequences.iter().map(Vec::as_slice).zip(wearing).collect();
+        let together = decoder.continue_greedily(&both, 9, &[2, 3]).unwrap();
+        for (n, (ids, adapter)) in both.iter().enumerate() {
+            assert_eq!(decoder.continue_greedily(&[(ids, *adapter)], 9, &[2, 3]).unwrap()[0], together[n]);
+        }
+        assert!(together.iter().all(|said| said[..said.len() - 1].iter().all(|id| ![2, 3].contains(id))));
+    }
+}
+
+#[test]
+fn keys_and_values_can_be_kept_and_placed_in_another_cache() {
+    for decoder in models() {
+        let ids = sequence(6, 40);
+        let mut first = decoder.cache(40);
+        let expected = extended(&decoder, &mut first, &ids, &[40], None);
+        let mut second = decoder.cache(50);
+        for layer in 0..decoder.config().layers {
+            for slots in [0..7, 7..8, 8..39] {
+                let [keys, values] = decoder.read_cache(&first, layer, slots.clone()).unwrap();
+                decoder.write_cache(&mut second, layer, slots.start, keys, &values).unwrap();
+            }
+        }
+        let last = decoder.extend(&mut [Span { ids: &ids[39..], start: 39, cache: &mut second, adapter: None }]).unwrap();
+        assert!(largest_difference(&last, &expected[39 * decoder.config().hidden..]) < 1e-5);
+        // The same token at another place has the same key before it is turned.
+        let mut moved = decoder.cache(64);
+        decoder.extend(&mut [Span { ids: &ids[..1], start: 17, cache: &mut moved, adapter: None }]).unwrap();
+        let [here, _] = decoder.read_cache(&first, 0, 0..1).unwrap();
+        let [there, _] = decoder.read_cache(&moved, 0, 17..18).unwrap();
+        assert!(largest_difference(&here, &there) < 1e-5);
+        assert!(decoder.read_cache(&first, 0, 60..65).is_err() && decoder.read_cache(&first, 3, 0..1).is_err());
+        assert!(decoder.write_cache(&mut first, 0, 63, vec![0.0; 64], &[0.0; 64]).is_err());
+    }
+}
+
+#[test]
+fn spans_that_do_not_fit_are_refused() {
+    let decoder = small("llama", RopeScaling::None, true);
+    let other = DecoderConfig { hidden: 32, kv_heads: 3, ..decoder.config().clone() };
+    let other = Decoder::assemble(other, &Drawn::new(1), decoder.device()).unwrap();
+    let mut cache = decoder.cache(32);
+    let mut foreign = other.cache(32);
+    let mut fails = |ids: &[u32], start: usize, what: &str| {
+        let error = decoder.extend(&mut [Span { ids, start, cache: &mut cache, adapter: None }]).unwrap_err().to_string();
+        assert!(error.contains(what), "{error}");
+    };
+    fails(&[], 0, "no tokens");
+    fails(&[101], 0, "token 101");
+    fails(&[1, 2], 31, "cache of 32");
+    fails(&[1], usize::MAX, "cache of 32");
+    let span = Span { ids: &[1], start: 0, cache: &mut foreign, adapter: None };
+    assert!(decoder.extend(&mut [span]).unwrap_err().to_string().contains("another decoder"));
+    assert!(decoder.fit(&adapter(&other, 1, 2, &[Part::Q], decoder.device())).is_err());
+    assert!(decoder.score(&[0.0; 47]).is_err());
 }
 
 #[test]

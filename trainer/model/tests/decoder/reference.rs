@@ -1,11 +1,12 @@
 //! What transformers computes with the same numbers, tokens and template; `fixtures/make_smollm2.py` made the fixture.
 
 use burn::tensor::Tensor;
+use cubelog_model::decoder::{Fitted, Span, most_likely};
 use cubelog_model::text::Message;
 use cubelog_model::{KvCache, Step, Worn};
 use serde::Deserialize;
 
-use crate::{best, model_path, numbers, real};
+use crate::{model_path, numbers, real};
 
 #[derive(Deserialize)]
 struct Fixture {
@@ -66,11 +67,17 @@ fn logits_agree_with_the_reference_implementation() {
         let hidden = decoder.forward(&Step::padded(&[&row.ids]), None, &Worn::none()).unwrap();
         let hidden: Tensor<2> = hidden.narrow(1, row.position, 1).squeeze_dim(1);
         let logits = numbers(decoder.logits(hidden));
-        let mean = logits.iter().map(|x| f64::from(*x)).sum::<f64>() / logits.len() as f64;
-        let rms = (logits.iter().map(|x| f64::from(*x).powi(2)).sum::<f64>() / logits.len() as f64).sqrt();
-        let mut differences = vec![mean - row.mean, rms - row.rms];
-        differences.extend(row.tokens.iter().zip(&row.logits).map(|(token, logit)| f64::from(logits[*token] - logit)));
-        worst = differences.iter().fold(worst, |worst, difference| worst.max(difference.abs()));
+        let mut cache = decoder.cache(row.ids.len());
+        let mut span = [Span { ids: &row.ids[..=row.position], start: 0, cache: &mut cache, adapter: None }];
+        let hidden = decoder.extend(&mut span).unwrap();
+        let fast = decoder.score(&hidden[row.position * decoder.config().hidden..]).unwrap();
+        for logits in [logits, fast] {
+            let mean = logits.iter().map(|x| f64::from(*x)).sum::<f64>() / logits.len() as f64;
+            let rms = (logits.iter().map(|x| f64::from(*x).powi(2)).sum::<f64>() / logits.len() as f64).sqrt();
+            let mut differences = vec![mean - row.mean, rms - row.rms];
+            differences.extend(row.tokens.iter().zip(&row.logits).map(|(token, logit)| f64::from(logits[*token] - logit)));
+            worst = differences.iter().fold(worst, |worst, difference| worst.max(difference.abs()));
+        }
     }
     eprintln!("largest difference from the reference: {worst:e}");
     assert!(worst < 1e-3, "{worst}");
@@ -81,30 +88,35 @@ fn answers_are_the_reference_implementations() {
     let Some((decoder, tokenizer)) = real() else { return };
     let fixture = fixture();
     assert_eq!(fixture.answers.len(), 50);
-    // Ten at a time, of different lengths, in one cache that is not cleaned in between.
-    let mut cache = KvCache::new(decoder.config(), 10, 160, decoder.device());
-    for answers in fixture.answers.chunks(10) {
-        let mut fed: Vec<Vec<u32>> = answers.iter().map(|answer| answer.ids.clone()).collect();
-        let mut starts = vec![0; answers.len()];
-        let mut said: Vec<Vec<u32>> = vec![Vec::new(); answers.len()];
-        let longest = answers.iter().map(|answer| answer.answer.len()).max().unwrap();
-        for _ in 0..longest {
-            let rows: Vec<&[u32]> = fed.iter().map(Vec::as_slice).collect();
-            let step = Step::after(&rows, &starts);
-            let hidden = decoder.forward(&step, Some(&mut cache), &Worn::none()).unwrap();
-            let last: Vec<Tensor<2>> = (0..rows.len())
-                .map(|row| hidden.clone().narrow(0, row, 1).narrow(1, rows[row].len() - 1, 1).squeeze_dim(1))
-                .collect();
-            let logits = numbers(decoder.logits(Tensor::cat(last, 0)));
-            for (row, logits) in logits.chunks_exact(decoder.config().vocabulary).enumerate() {
-                starts[row] += fed[row].len();
-                fed[row] = vec![best(logits)];
-                said[row].push(fed[row][0]);
-            }
-        }
-        for (answer, said) in answers.iter().zip(said) {
-            assert_eq!(said[..answer.answer.len()], answer.answer, "{}", answer.prompt);
-            assert_eq!(tokenizer.answer(&answer.answer), answer.text);
+    // All side by side, then the first alone.
+    let prompts: Vec<(&[u32], Option<&Fitted>)> = fixture.answers.iter().map(|answer| (&answer.ids[..], None)).collect();
+    let said = decoder.continue_greedily(&prompts, 24, tokenizer.ends()).unwrap();
+    for (answer, said) in fixture.answers.iter().zip(&said) {
+        assert_eq!(*said, answer.answer, "{}", answer.prompt);
+        assert_eq!(tokenizer.answer(said), answer.text);
+    }
+    assert_eq!(decoder.continue_greedily(&prompts[..1], 24, tokenizer.ends()).unwrap(), said[..1]);
+}
+
+#[test]
+fn answers_in_tensor_operations_are_the_reference_implementations() {
+    let Some((decoder, _)) = real() else { return };
+    let fixture = fixture();
+    // Side by side, of different lengths, in one cache.
+    let answers = &fixture.answers[..6];
+    let mut cache = KvCache::new(decoder.config(), answers.len(), 160, decoder.device());
+    let mut fed: Vec<Vec<u32>> = answers.iter().map(|answer| answer.ids.clone()).collect();
+    let mut starts = vec![0; answers.len()];
+    for n in 0..12 {
+        let rows: Vec<&[u32]> = fed.iter().map(Vec::as_slice).collect();
+        let hidden = decoder.forward(&Step::after(&rows, &starts), Some(&mut cache), &Worn::none()).unwrap();
+        let last = |row: usize| hidden.clone().narrow(0, row, 1).narrow(1, rows[row].len() - 1, 1).squeeze_dim(1);
+        let last: Vec<Tensor<2>> = (0..rows.len()).map(last).collect();
+        let logits = numbers(decoder.logits(Tensor::cat(last, 0)));
+        for (row, logits) in logits.chunks_exact(decoder.config().vocabulary).enumerate() {
+            starts[row] += fed[row].len();
+            fed[row] = vec![most_likely(logits)];
+            assert!(answers[row].answer.get(n).is_none_or(|token| *token == fed[row][0]), "{}", answers[row].prompt);
         }
     }
 }
