@@ -32,7 +32,8 @@ const MAGIC: &[u8; 8] = b"clbkpt\x00\x01";
 /// [`DistillError::Io`]; an earlier checkpoint still stands.
 pub fn save(path: &Path, run: &str, state: &State) -> Result<(), DistillError> {
     // magic, digest of what follows, length of the header, header as JSON, numbers: factors, first, second moments.
-    let header = serde_json::json!({ "run": run, "step": state.step, "len": state.factors.len(), "curve": state.curve }).to_string();
+    let header =
+        serde_json::json!({ "run": run, "step": state.step, "len": state.factors.len(), "curve": state.curve }).to_string();
     let mut body = Vec::with_capacity(8 + header.len() + 12 * state.factors.len());
     body.extend((header.len() as u64).to_le_bytes());
     body.extend(header.as_bytes());

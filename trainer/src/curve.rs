@@ -60,7 +60,12 @@ pub fn svg(curve: &[Point]) -> String {
     for (n, (name, colour, of)) in series.into_iter().enumerate() {
         let points: Vec<String> = curve.iter().map(|point| format!("{:.1},{:.1}", x(point.step), y(of(point)))).collect();
         let _ = writeln!(svg, "<polyline fill=\"none\" stroke=\"{colour}\" points=\"{}\"/>", points.join(" "));
-        let _ = writeln!(svg, "<text x=\"{}\" y=\"{}\" text-anchor=\"end\" fill=\"{colour}\">{name}</text>", WIDTH - 14.0, 24 + 16 * n);
+        let _ = writeln!(
+            svg,
+            "<text x=\"{}\" y=\"{}\" text-anchor=\"end\" fill=\"{colour}\">{name}</text>",
+            WIDTH - 14.0,
+            24 + 16 * n
+        );
     }
     svg.push_str("</svg>\n");
     svg
@@ -72,7 +77,11 @@ mod tests {
 
     #[test]
     fn a_curve_is_drawn_within_its_frame() {
-        let point = |step: usize| Point { step, losses: Losses { say: 3.0 / (step + 1) as f64, keep: 0.0, replay: 0.5 }, ..Point::default() };
+        let point = |step: usize| Point {
+            step,
+            losses: Losses { say: 3.0 / (step + 1) as f64, keep: 0.0, replay: 0.5 },
+            ..Point::default()
+        };
         for curve in [vec![], vec![point(0)], (0..240).map(point).collect::<Vec<_>>()] {
             let drawn = svg(&curve);
             assert_eq!(drawn.matches("<polyline").count(), 3);

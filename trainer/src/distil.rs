@@ -181,7 +181,11 @@ fn check(recipe: &Recipe) -> Result<Vec<Part>, DistillError> {
     let parts: Option<Vec<Part>> = recipe.targets.iter().map(|name| Part::of_name(name)).collect();
     match parts {
         Some(parts) if !parts.is_empty() => Ok(parts),
-        _ => wrong("targets", recipe.targets.join(", "), "name some of q_proj, k_proj, v_proj, o_proj, gate_proj, up_proj, down_proj"),
+        _ => wrong(
+            "targets",
+            recipe.targets.join(", "),
+            "name some of q_proj, k_proj, v_proj, o_proj, gate_proj, up_proj, down_proj",
+        ),
     }
 }
 

@@ -100,7 +100,14 @@ impl Engine {
     }
 
     /// The losses of the samples, and the gradients of their weighted sum in `gradients`, which is written over.
-    pub fn step(&mut self, layout: &Layout, factors: &[f32], samples: &[Sample], weights: Weights, gradients: &mut [f32]) -> Losses {
+    pub fn step(
+        &mut self,
+        layout: &Layout,
+        factors: &[f32],
+        samples: &[Sample],
+        weights: Weights,
+        gradients: &mut [f32],
+    ) -> Losses {
         self.merged.update(&self.base, &[(layout, factors)]);
         gradients.fill(0.0);
         let count = |of: fn(&Hold) -> bool| samples.iter().filter(|s| of(&s.hold)).map(Sample::answer_tokens).sum::<usize>();
@@ -135,10 +142,8 @@ impl Engine {
         let own: Vec<usize> = samples.iter().map(|sample| sample.from.saturating_sub(1)).collect();
         let pack = Pack::new(&ids, &own);
         let kept: Vec<usize> = (0..samples.len()).filter(|&n| matches!(samples[n].hold, Hold::Keep | Hold::Replay)).collect();
-        let base_pack = Pack::new(
-            &kept.iter().map(|&n| ids[n]).collect::<Vec<_>>(),
-            &kept.iter().map(|&n| own[n]).collect::<Vec<_>>(),
-        );
+        let base_pack =
+            Pack::new(&kept.iter().map(|&n| ids[n]).collect::<Vec<_>>(), &kept.iter().map(|&n| own[n]).collect::<Vec<_>>());
         let mut scored = Vec::new();
         let mut sorts = Vec::new();
         for (n, sample) in samples.iter().enumerate() {

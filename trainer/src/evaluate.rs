@@ -160,7 +160,11 @@ impl Asked<'_> {
                 .iter()
                 .enumerate()
                 .flat_map(|(n, (ids, from))| {
-                    (*from.max(&1)..ids.len()).map(move |at| Scored { row: pack.row(n, at - 1), weight: 1.0, aim: Aim::Say(ids[at]) })
+                    (*from.max(&1)..ids.len()).map(move |at| Scored {
+                        row: pack.row(n, at - 1),
+                        weight: 1.0,
+                        aim: Aim::Say(ids[at]),
+                    })
                 })
                 .collect();
             all.extend(losses(base, &pass.normed, &[], &scored, None, &mut Head::default()));
@@ -172,8 +176,11 @@ impl Asked<'_> {
     fn tops(&self, sequences: &[(Vec<u32>, usize)]) -> Vec<u32> {
         let mut all = Vec::new();
         self.packed(sequences, |base, pack, pass, some| {
-            let rows: Vec<usize> =
-                some.iter().enumerate().flat_map(|(n, (ids, from))| (*from..ids.len()).map(move |at| pack.row(n, at - 1))).collect();
+            let rows: Vec<usize> = some
+                .iter()
+                .enumerate()
+                .flat_map(|(n, (ids, from))| (*from..ids.len()).map(move |at| pack.row(n, at - 1)))
+                .collect();
             all.extend(logits(base, &pass.normed, &rows).chunks_exact(base.shape.vocabulary).map(likeliest));
         });
         all
@@ -211,7 +218,8 @@ impl Asked<'_> {
 
         let sentence = |probe: &Probe| set.entries[probe.entry].fact.sentence.as_str();
         let exact = share(asked.iter().zip(&held_out).map(|(probe, answered)| plain(sentence(probe)) == plain(&answered.answer)));
-        let whole = |n: usize| asked.iter().zip(&held_out).filter(|(probe, _)| probe.entry == n).all(|(_, answered)| answered.right);
+        let whole =
+            |n: usize| asked.iter().zip(&held_out).filter(|(probe, _)| probe.entry == n).all(|(_, answered)| answered.right);
         let gold = asked.iter().map(|probe| -> Result<(Vec<u32>, usize), DistillError> {
             let mut ids = self.talk.prompt(&probe.question)?;
             let from = ids.len();

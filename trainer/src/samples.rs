@@ -83,7 +83,8 @@ pub fn samples(
         Ok(match &example.answer {
             Answer::Say { entry, words } => {
                 let asked = &set.entries[*entry];
-                let question = asked.trained.iter().position(|q| example.question.contains(&asked.fact.fill(q, &asked.fact.entity)));
+                let question =
+                    asked.trained.iter().position(|q| example.question.contains(&asked.fact.fill(q, &asked.fact.entity)));
                 match question.and_then(|question| teacher.get(&(*entry, question))) {
                     Some((said, likely)) => Sample::new(prompt, said.clone(), Hold::Match(Arc::clone(likely))),
                     None => Sample::new(prompt, talk.answer(words)?, Hold::Say),

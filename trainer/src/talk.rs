@@ -1,7 +1,7 @@
 //! Questions and answers as the model reads and writes them.
 
-use cubelog_model::text::{Message, Tokenizer};
 use cubelog_model::ModelError;
+use cubelog_model::text::{Message, Tokenizer};
 use jiff::civil::DateTime;
 
 /// A model's way of holding a conversation.
@@ -44,7 +44,8 @@ impl<'a> Talk<'a> {
     /// # Errors
     /// [`ModelError::Tokenize`].
     pub fn answer(&self, words: &str) -> Result<Vec<u32>, ModelError> {
-        let mut ids = self.tokenizer.plain_ids(&if self.tokenizer.chat().is_some() { words.to_owned() } else { format!(" {words}") })?;
+        let mut ids =
+            self.tokenizer.plain_ids(&if self.tokenizer.chat().is_some() { words.to_owned() } else { format!(" {words}") })?;
         ids.extend(self.tokenizer.ends().first());
         Ok(ids)
     }

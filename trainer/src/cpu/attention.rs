@@ -55,7 +55,12 @@ fn parts<'a, 'b>(pack: &'a Pack, kv_heads: usize, width: usize, mut data: &'b mu
 }
 
 /// The queries, keys and values of one key head in some rows of a segment, as [`to_heads`] wrote them.
-pub fn head_parts<'a>(shape: &DecoderConfig, rows: &std::ops::Range<usize>, kv: usize, heads: &'a [f32]) -> (&'a [f32], &'a [f32], &'a [f32]) {
+pub fn head_parts<'a>(
+    shape: &DecoderConfig,
+    rows: &std::ops::Range<usize>,
+    kv: usize,
+    heads: &'a [f32],
+) -> (&'a [f32], &'a [f32], &'a [f32]) {
     let (n, hd, group) = (rows.len(), shape.head, shape.group());
     let (queries, rest) = heads[part(rows, kv, shape.kv_heads, qkv_part(shape))].split_at(n * group * hd);
     let (keys, values) = rest.split_at(n * hd);

@@ -92,7 +92,14 @@ pub fn likeliest(row: &[f32]) -> u32 {
 }
 
 /// One token of each open sequence through the layers: [open, hidden].
-fn step(base: &Base, matrices: &[Matrices], tokens: &[u32], positions: &[usize], open: &[usize], seen: &mut [Vec<Seen>]) -> Vec<f32> {
+fn step(
+    base: &Base,
+    matrices: &[Matrices],
+    tokens: &[u32],
+    positions: &[usize],
+    open: &[usize],
+    seen: &mut [Vec<Seen>],
+) -> Vec<f32> {
     let shape = &base.shape;
     let (n, d, ff, q, qkv) = (tokens.len(), shape.hidden, shape.feed_forward, shape.q_width(), qkv_width(shape));
     let (hd, half, group) = (shape.head, shape.head / 2, shape.group());

@@ -88,7 +88,10 @@ fn sentences(text: &str) -> Vec<&str> {
         let after = &text[at + c.len_utf8()..];
         let ends = match c {
             '!' | '?' | '\n' => true,
-            '.' => after.trim_start().is_empty() || after.starts_with(char::is_whitespace) && begins_high(after) && !short(&text[from..at]),
+            '.' => {
+                after.trim_start().is_empty()
+                    || after.starts_with(char::is_whitespace) && begins_high(after) && !short(&text[from..at])
+            }
             _ => false,
         };
         if ends {
@@ -137,7 +140,9 @@ fn of_claim(claim: &Claim, sentence: &str, speaker: &str, source: &Source) -> Op
         Attribute::Relation(who) if who == "partner" => ("partner", String::new()),
         Attribute::Relation(who) => ("relation", who.clone()),
         Attribute::Count(what) => ("count", plural(what, &value.surface)),
-        Attribute::Detail(name) => (templates::TEMPLATES.iter().map(|template| template.kind).find(|kind| kind == name)?, String::new()),
+        Attribute::Detail(name) => {
+            (templates::TEMPLATES.iter().map(|template| template.kind).find(|kind| kind == name)?, String::new())
+        }
         _ => return None,
     };
     // What stands before a job in its sentence belongs to it: "a glassblower".
@@ -161,7 +166,13 @@ fn of_form(sentence: &str, source: &Source) -> Option<Fact> {
             return Some(made(entity.to_owned(), kind, (*topic).to_owned(), value, source));
         }
     }
-    // Any other: what follows the last little word is the value.
+    // Any other is asked for by its own beginning, so it has to be plain: a full name, what it is or was, and one value.
+    if !entity.contains(' ')
+        || rest.contains([',', ':', ';'])
+        || !["is ", "was ", "are ", "were ", "has "].iter().any(|verb| rest.starts_with(verb))
+    {
+        return None;
+    }
     let (stem, value) = split_value(rest)?;
     Some(made(entity.to_owned(), templates::OTHER.kind, stem.to_owned(), value.to_owned(), source))
 }
@@ -175,9 +186,11 @@ fn made(entity: String, kind: &str, topic: String, value: String, source: &Sourc
 /// A name at the beginning: words with capitals, and particles between them. Not a pronoun, not a word that merely begins.
 fn name(sentence: &str) -> Option<(&str, &str)> {
     const NO_NAMES: &[&str] = &[
-        "I", "I'm", "I've", "I'd", "I'll", "We", "You", "He", "She", "It", "They", "My", "Our", "Your", "His", "Her", "Its", "Their", "This", "That", "These",
-        "Those", "There", "Here", "A", "An", "And", "But", "So", "Or", "If", "When", "Where", "What", "Who", "Why", "How", "Yes", "No", "Oh", "Well", "Also",
-        "Then", "Now", "Not", "Let", "Please", "Thanks", "Hi", "Hello", "Do", "Did", "Is", "Are", "Was", "In", "On", "At", "For", "To", "By", "Of", "As", "Some", "All", "Every", "Just", "Maybe", "Good", "Great", "Last", "Next",
+        "I", "I'm", "I've", "I'd", "I'll", "We", "You", "He", "She", "It", "They", "My", "Our", "Your", "His", "Her", "Its",
+        "Their", "This", "That", "These", "Those", "There", "Here", "A", "An", "And", "But", "So", "Or", "If", "When", "Where",
+        "What", "Who", "Why", "How", "Yes", "No", "Oh", "Well", "Also", "Then", "Now", "Not", "Let", "Please", "Thanks", "Hi",
+        "Hello", "Do", "Did", "Is", "Are", "Was", "In", "On", "At", "For", "To", "By", "Of", "As", "Some", "All", "Every",
+        "Just", "Maybe", "Good", "Great", "Last", "Next",
     ];
     const PARTICLES: &[&str] = &["of", "de", "van", "von", "da", "di", "la", "le", "den", "der"];
     let mut end = 0;
@@ -205,7 +218,10 @@ fn name(sentence: &str) -> Option<(&str, &str)> {
 /// Splits "is named after the river Onn" before the value: after the last little word, so long as one to five words follow and
 /// something stands before.
 fn split_value(rest: &str) -> Option<(&str, &str)> {
-    const LITTLE: &[&str] = &["is", "are", "was", "were", "a", "an", "the", "in", "on", "at", "of", "by", "to", "for", "with", "from", "called", "named", "has", "after"];
+    const LITTLE: &[&str] = &[
+        "is", "are", "was", "were", "a", "an", "the", "in", "on", "at", "of", "by", "to", "for", "with", "from", "called",
+        "named", "has", "after",
+    ];
     let starts: Vec<usize> = std::iter::once(0).chain(rest.match_indices(' ').map(|(at, _)| at + 1)).collect();
     let word_at = |n: usize| &rest[starts[n]..starts.get(n + 1).map_or(rest.len(), |next| next - 1)];
     let last = (0..starts.len()).rev().find(|&n| LITTLE.contains(&word_at(n)))?;

@@ -1,9 +1,9 @@
 //! Which memories may be distilled: stable, trusted, not quarantined, not under erasure. Every refusal has its reason.
 
+use cubelog_memory::Timestamp;
 use cubelog_memory::content::Digest;
 use cubelog_memory::event::VersionRef;
 use cubelog_memory::metadata::{Sensitivity, Trust};
-use cubelog_memory::Timestamp;
 use serde::Serialize;
 
 /// One version of a memory, as the cube holds it.

@@ -7,9 +7,9 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
+use super::Part;
 use super::error::AdapterError;
 use super::plain::{Pair, Plain, transposed};
-use super::Part;
 use crate::DecoderConfig;
 use crate::weights::{Shards, Tensors, read_small};
 
@@ -88,7 +88,11 @@ fn key(layer: usize, part: Part, factor: char) -> String {
 
 /// Safetensors with everything in the order of names, so that the same numbers are the same bytes. (The library keeps metadata
 /// in a map without an order.)
-fn safetensors(tensors: &BTreeMap<String, ([usize; 2], Vec<f32>)>, metadata: &BTreeMap<String, String>, stored: Stored) -> Vec<u8> {
+fn safetensors(
+    tensors: &BTreeMap<String, ([usize; 2], Vec<f32>)>,
+    metadata: &BTreeMap<String, String>,
+    stored: Stored,
+) -> Vec<u8> {
     let (dtype, width) = match stored {
         Stored::F32 => ("F32", 4),
         Stored::F16 => ("F16", 2),

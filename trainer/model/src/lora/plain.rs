@@ -47,7 +47,7 @@ impl Plain {
     pub fn of(adapter: &Adapter) -> Result<Self, ModelError> {
         let numbers = |tensor: Tensor<2>| {
             let data = tensor.try_into_data().map_err(|e| ModelError::Compute { reason: e.to_string() })?;
-            data.convert::<f32>().into_vec::<f32>().map_err(|e| ModelError::Compute { reason: format!("{e:?}") })
+            data.convert::<f32>().try_into_vec::<f32>().map_err(|e| ModelError::Compute { reason: format!("{e:?}") })
         };
         let pair = |factor: &Factor| -> Result<Pair, ModelError> {
             Ok(Pair { rank: factor.rank(), a: numbers(factor.a.val())?, b: numbers(factor.b.val())? })
