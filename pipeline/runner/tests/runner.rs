@@ -20,6 +20,8 @@ mod given;
 mod ingests;
 #[path = "runner/replays.rs"]
 mod replays;
+#[path = "runner/settles.rs"]
+mod settles;
 #[path = "runner/times.rs"]
 mod times;
 #[path = "runner/writes.rs"]
