@@ -31,8 +31,8 @@ help: ## list these commands
 setup: ## install the system packages that the build needs, if any is missing
 	@deploy/setup
 
-models: setup ## fetch and verify the encoder's model
-	@deploy/models/fetch
+models: setup ## fetch and verify the models: the encoder, and a small decoder
+	@deploy/models/fetch all
 
 build: setup ## build the binary, target/debug/cubelog (optimised, see the top of the Makefile)
 	cargo build --locked -p cubelog-cli

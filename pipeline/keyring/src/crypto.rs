@@ -121,6 +121,30 @@ impl DataKey {
     }
 }
 
+/// A key for the parts of one artefact, told apart by their numbers.
+pub(crate) struct PartKey(LessSafeKey);
+
+impl PartKey {
+    pub(crate) fn new(secret: &Secret) -> Self {
+        Self(aes(&derive(secret, "cubelog parts 1")))
+    }
+
+    /// The key is used for one artefact only, so a number is a nonce that never repeats.
+    fn nonce(number: u32) -> Nonce {
+        let mut nonce = [0; NONCE_LEN];
+        nonce[..4].copy_from_slice(&number.to_le_bytes());
+        Nonce::assume_unique_for_key(nonce)
+    }
+
+    pub(crate) fn seal(&self, number: u32, about: &[u8], part: &mut Vec<u8>) -> Option<()> {
+        self.0.seal_in_place_append_tag(Self::nonce(number), Aad::from(about), part).ok()
+    }
+
+    pub(crate) fn open<'p>(&self, number: u32, about: &[u8], part: &'p mut [u8]) -> Option<&'p mut [u8]> {
+        self.0.open_in_place(Self::nonce(number), Aad::from(about), part).ok()
+    }
+}
+
 /// The first half of an HMAC-SHA-256.
 pub(crate) fn short(tag: &hmac::Tag) -> [u8; 16] {
     let mut first = [0; 16];

@@ -38,6 +38,8 @@ pub enum KeyError {
     Tampered { subject: SubjectId },
     #[error("content of {bytes} bytes is too long to be sealed")]
     TooLong { bytes: usize },
+    #[error("an artefact names nobody whose key it is sealed under; name at least one subject, such as the cube's own pseudonym")]
+    NoSubject,
     #[error("{subject} has had all numbers that data keys can have")]
     NumbersUsedUp { subject: SubjectId },
     #[error(transparent)]

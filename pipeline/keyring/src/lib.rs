@@ -11,6 +11,7 @@ mod disk;
 mod entropy;
 mod erase;
 mod error;
+mod joint;
 mod keyfile;
 mod load;
 mod master;
@@ -19,5 +20,6 @@ mod sealing;
 
 pub use entropy::{Entropy, EntropyError, SystemEntropy};
 pub use error::KeyError;
+pub use joint::{Joined, JointKey, PART_TAG_BYTES};
 pub use ring::{Keyring, KeyringOptions};
 pub use sealing::{Opened, SealContext};

@@ -22,6 +22,8 @@ mod graphs;
 mod ingests;
 #[path = "runner/replays.rs"]
 mod replays;
+#[path = "runner/settles.rs"]
+mod settles;
 #[path = "runner/times.rs"]
 mod times;
 #[path = "runner/writes.rs"]

@@ -118,10 +118,10 @@ impl ViewStore for MemViews {
         let tables = self.tables();
         let rows: Vec<&MemoryRow> = tables.memories.values().collect();
         let (memories, names) = match search::needs_topics(&query) {
-            true => hold_topics(&rows),
-            false => hold(&rows),
+            true => hold_topics(&tables),
+            false => hold(&tables),
         };
-        let admitted = admitted(&rows, &query.filter, &memories, &names);
+        let admitted = admitted(&tables, &rows, &query.filter, &memories, &names);
         let (similar, wording) =
             (query.vector.as_deref().map_or(Side::No, Side::Held), query.text.as_deref().map_or(Side::No, Side::Held));
         let found = search::find_held(&memories, &names, &query, Some(admitted), similar, wording);
@@ -131,29 +131,29 @@ impl ViewStore for MemViews {
 
     async fn scene(&self, cubes: &[CubeKey]) -> Result<Scene, ViewError> {
         let tables = self.tables();
-        let (memories, names) = hold(&tables.memories.values().collect::<Vec<_>>());
+        let (memories, names) = hold(&tables);
         Ok(search::scene(&memories, &names, cubes))
     }
 
     async fn claims(&self, cube: &CubeKey) -> Result<Option<Vec<(MemoryId, Claim)>>, ViewError> {
         let tables = self.tables();
-        let (memories, names) = hold(&tables.memories.values().collect::<Vec<_>>());
+        let (memories, names) = hold(&tables);
         Ok(Some(search::claims(&memories, &names, cube)))
     }
 
     async fn topics(&self, cubes: &[CubeKey], filter: &Filter) -> Result<Vec<Topic>, ViewError> {
         let tables = self.tables();
         let rows: Vec<&MemoryRow> = tables.memories.values().collect();
-        let (memories, names) = hold_topics(&rows);
-        let admitted = admitted(&rows, filter, &memories, &names);
+        let (memories, names) = hold_topics(&tables);
+        let admitted = admitted(&tables, &rows, filter, &memories, &names);
         Ok(memories.topics(&names, &search::admit(&names, cubes, filter, Some(admitted))))
     }
 
     async fn timeline(&self, cubes: &[CubeKey], filter: &Filter, about: &About) -> Result<Vec<(MemoryId, Timestamp)>, ViewError> {
         let tables = self.tables();
         let rows: Vec<&MemoryRow> = tables.memories.values().collect();
-        let (memories, names) = hold_topics(&rows);
-        let admitted = admitted(&rows, filter, &memories, &names);
+        let (memories, names) = hold_topics(&tables);
+        let admitted = admitted(&tables, &rows, filter, &memories, &names);
         let spots = memories.timeline(&names, &search::admit(&names, cubes, filter, Some(admitted)), about);
         Ok(search::moments(&memories, &spots))
     }
@@ -286,14 +286,16 @@ impl ViewStore for MemViews {
 }
 
 /// Numbers of the rows that pass a filter.
-fn admitted(rows: &[&MemoryRow], filter: &Filter, memories: &Memories, names: &Names) -> HashSet<u64> {
+fn admitted(tables: &Tables, rows: &[&MemoryRow], filter: &Filter, memories: &Memories, names: &Names) -> HashSet<u64> {
+    let taken_from = taken_from(tables);
+    let place = |row: &MemoryRow| row.memory.stream_index.or_else(|| taken_from.get(&row.memory.id).copied());
     let at_path = filter.path.as_ref().map(|path| memories.rows_at_path(names, path));
-    let admitted = rows.iter().enumerate().filter(|(_, row)| passes(row, filter)).map(|(number, _)| number as u64);
-    admitted.filter(|number| at_path.as_ref().is_none_or(|at_path| at_path.contains(number))).collect()
+    let passing = rows.iter().enumerate().filter(|(_, row)| passes(row, place(row), filter)).map(|(number, _)| number as u64);
+    passing.filter(|number| at_path.as_ref().is_none_or(|at_path| at_path.contains(number))).collect()
 }
 
-/// Whether a row passes what a filter says of everything but its path.
-fn passes(row: &MemoryRow, filter: &Filter) -> bool {
+/// Whether a row passes what a filter says of everything but its path. `place`: where it stands in its stream.
+fn passes(row: &MemoryRow, place: Option<u64>, filter: &Filter) -> bool {
     let content = row.content.clear();
     let said = |field: Option<&String>, wanted: &[String]| wanted.is_empty() || field.is_some_and(|field| wanted.contains(field));
     let memory = &row.memory;
@@ -304,11 +306,25 @@ fn passes(row: &MemoryRow, filter: &Filter) -> bool {
         && filter.tags.iter().all(|tag| memory.descriptive.tags.contains(tag))
         && filter.since.is_none_or(|since| memory.valid.from >= since)
         && filter.until.is_none_or(|until| memory.valid.from < until)
-        && filter.before_index.is_none_or(|index| memory.stream_index.is_some_and(|place| place < index))
+        && filter.before_index.is_none_or(|index| place.is_some_and(|place| place < index))
+}
+
+/// Where the turns stand that memories were taken from, by the memory: of several the last.
+fn taken_from(tables: &Tables) -> BTreeMap<MemoryId, u64> {
+    let mut last = BTreeMap::new();
+    for row in in_force(tables.edges.iter().filter(|row| row.edge.relation == Relation::DerivedFrom).cloned().collect()) {
+        if let Some(place) = tables.memories.get(&row.edge.to).and_then(|source| source.memory.stream_index) {
+            let known = last.entry(row.edge.from).or_insert(place);
+            *known = place.max(*known);
+        }
+    }
+    last
 }
 
 /// The rows as a search holds them; a row's number is its place.
-fn hold(rows: &[&MemoryRow]) -> (Memories, Names) {
+fn hold(tables: &Tables) -> (Memories, Names) {
+    let rows: Vec<&MemoryRow> = tables.memories.values().collect();
+    let taken_from = taken_from(tables);
     let dim = rows.iter().find_map(|row| row.vector.as_ref().map(|vector| vector.len())).unwrap_or(0);
     let (mut part, mut names) = (PartBuilder::new(dim), Names::default());
     for (number, row) in rows.iter().enumerate() {
@@ -319,7 +335,7 @@ fn hold(rows: &[&MemoryRow]) -> (Memories, Names) {
             cube: &format!("{}/{}", row.cube.tenant, row.cube.cube),
             speaker: content.and_then(|content| content.speaker.as_deref()),
             session: content.and_then(|content| content.session.as_deref()),
-            stream_index: row.memory.stream_index,
+            stream_index: row.memory.stream_index.or_else(|| taken_from.get(&row.memory.id).copied()),
             valid_from: row.memory.valid.from.micros(),
             priority: row.memory.governance.priority,
             visible: row.memory.is_visible(),
@@ -334,11 +350,11 @@ fn hold(rows: &[&MemoryRow]) -> (Memories, Names) {
 }
 
 /// The same with what the memories are about.
-fn hold_topics(rows: &[&MemoryRow]) -> (Memories, Names) {
-    let (memories, names) = hold(rows);
+fn hold_topics(tables: &Tables) -> (Memories, Names) {
+    let (memories, names) = hold(tables);
     let names = RwLock::new(names);
     let mut topics = Topics::default();
-    for row in rows {
+    for row in tables.memories.values() {
         let content = row.content.clear();
         let spoken = content.map(|content| Spoken {
             text: &content.text,

@@ -242,7 +242,7 @@ impl ViewStore for LanceViews {
     async fn search(&self, query: SearchQuery) -> Result<Vec<Found>, ViewError> {
         let snapshot = self.current().await?;
         let dataset = snapshot.table(Table::Memories);
-        let held = self.holder.of(dataset, &self.options).await?;
+        let held = self.holder.of(&snapshot, &self.options).await?;
         if search::needs_topics(&query) {
             self.holder.read_topics(dataset, &held).await?;
         }
@@ -251,14 +251,14 @@ impl ViewStore for LanceViews {
 
     async fn scene(&self, cubes: &[CubeKey]) -> Result<Scene, ViewError> {
         let snapshot = self.current().await?;
-        let held = self.holder.of(snapshot.table(Table::Memories), &self.options).await?;
+        let held = self.holder.of(&snapshot, &self.options).await?;
         let names = held.names.read().unwrap_or_else(PoisonError::into_inner);
         Ok(search::scene(&held.memories, &names, cubes))
     }
 
     async fn claims(&self, cube: &CubeKey) -> Result<Option<Vec<(MemoryId, Claim)>>, ViewError> {
         let snapshot = self.current().await?;
-        let held = self.holder.of(snapshot.table(Table::Memories), &self.options).await?;
+        let held = self.holder.of(&snapshot, &self.options).await?;
         let names = held.names.read().unwrap_or_else(PoisonError::into_inner);
         Ok(held.whole.then(|| search::claims(&held.memories, &names, cube)))
     }
@@ -266,7 +266,7 @@ impl ViewStore for LanceViews {
     async fn topics(&self, cubes: &[CubeKey], filter: &Filter) -> Result<Vec<Topic>, ViewError> {
         let snapshot = self.current().await?;
         let dataset = snapshot.table(Table::Memories);
-        let held = self.holder.of(dataset, &self.options).await?;
+        let held = self.holder.of(&snapshot, &self.options).await?;
         self.holder.read_topics(dataset, &held).await?;
         search::topics(dataset, &held, cubes, filter).await
     }
@@ -274,7 +274,7 @@ impl ViewStore for LanceViews {
     async fn timeline(&self, cubes: &[CubeKey], filter: &Filter, about: &About) -> Result<Vec<(MemoryId, Timestamp)>, ViewError> {
         let snapshot = self.current().await?;
         let dataset = snapshot.table(Table::Memories);
-        let held = self.holder.of(dataset, &self.options).await?;
+        let held = self.holder.of(&snapshot, &self.options).await?;
         if filter.path.is_some() {
             self.holder.read_topics(dataset, &held).await?;
         }

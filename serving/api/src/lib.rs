@@ -11,6 +11,7 @@ pub mod cubes;
 pub mod dead;
 pub mod graph;
 pub mod ingest;
+pub mod learn;
 pub mod memories;
 pub mod memory;
 pub mod paths;

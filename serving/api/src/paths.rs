@@ -28,6 +28,10 @@ pub const TREE: &str = "/v1/cubes/{cube}/tree";
 pub const GRAPH: &str = "/v1/cubes/{cube}/graph";
 /// POST settles.
 pub const RESOLVE_BELIEF: &str = "/v1/cubes/{cube}/beliefs/resolve";
+/// POST notes contradictions, and settles them where a model is sure.
+pub const SETTLE: &str = "/v1/cubes/{cube}/beliefs/settle";
+/// POST learns from turns.
+pub const EXTRACT: &str = "/v1/cubes/{cube}/extract";
 /// POST sets.
 pub const POLICIES: &str = "/v1/cubes/{cube}/policies";
 /// POST places.

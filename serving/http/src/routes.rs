@@ -11,6 +11,7 @@ pub(crate) mod graph;
 pub(crate) mod health;
 mod idempotency;
 pub(crate) mod ingest;
+pub(crate) mod learn;
 pub(crate) mod memories;
 mod observe;
 pub(crate) mod read;
@@ -192,6 +193,8 @@ pub(crate) fn data_routes() -> Routes {
         .post(paths::TIMELINE, graph::timeline)
         .get(paths::BELIEFS, beliefs::beliefs)
         .post(paths::RESOLVE_BELIEF, beliefs::resolve)
+        .post(paths::SETTLE, learn::settle)
+        .post(paths::EXTRACT, learn::extract)
         .post(paths::POLICIES, upkeep::set_policy)
         .post(paths::HOLDS, upkeep::place_hold)
         .post(paths::LIFT, upkeep::lift_hold)

@@ -12,7 +12,7 @@ pub enum ModelError {
     )]
     NoDirectory,
     /// A file of the model is not there.
-    #[error("model file {} is missing: run `deploy/models/fetch`, or set CUBELOG_MODELS to the directory that holds all-MiniLM-L6-v2", path.display())]
+    #[error("model file {} is missing: run `deploy/models/fetch all` or `cubelog model add`, or set CUBELOG_MODELS to the directory that holds the models", path.display())]
     Missing {
         /// The file that was looked for.
         path: PathBuf,
@@ -27,7 +27,7 @@ pub enum ModelError {
         source: std::io::Error,
     },
     /// A file of the model is larger than any real one, so it is not read into memory.
-    #[error("model file {} has {bytes} bytes, more than the {bytes_max} allowed: it is not all-MiniLM-L6-v2; remove it and run `deploy/models/fetch`", path.display())]
+    #[error("model file {} has {bytes} bytes, more than the {bytes_max} allowed: it is no such file of a model; remove it and run `deploy/models/fetch all` or `cubelog model add`", path.display())]
     TooLarge {
         /// The file.
         path: PathBuf,
@@ -37,7 +37,7 @@ pub enum ModelError {
         bytes_max: u64,
     },
     /// A file of the model is not in its format: truncated, damaged, or another kind of file.
-    #[error("model file {} is damaged ({reason}): remove it and run `deploy/models/fetch`", path.display())]
+    #[error("model file {} is damaged ({reason}): remove it and run `deploy/models/fetch all` or `cubelog model add`", path.display())]
     Damaged {
         /// The file.
         path: PathBuf,
@@ -45,7 +45,7 @@ pub enum ModelError {
         reason: String,
     },
     /// The file is well-formed and describes another model.
-    #[error("model file {} is of another model ({what} is {found}, expected {expected}): remove it and run `deploy/models/fetch`", path.display())]
+    #[error("model file {} is of another model ({what} is {found}, expected {expected}): remove it and run `deploy/models/fetch all` or `cubelog model add`", path.display())]
     AnotherModel {
         /// The file.
         path: PathBuf,
@@ -53,8 +53,26 @@ pub enum ModelError {
         what: String,
         /// What the file says.
         found: String,
-        /// What the encoder is built for.
+        /// What was expected.
         expected: String,
+    },
+    /// The model is of a kind that would be computed wrongly.
+    #[error("model file {} has {what} {found}, and only {supported} can be computed: take another model", path.display())]
+    Unsupported {
+        /// The file.
+        path: PathBuf,
+        /// The setting.
+        what: String,
+        /// What the file says.
+        found: String,
+        /// What can be computed.
+        supported: String,
+    },
+    /// A forward pass was asked for that does not fit the model, the cache or the adapters worn.
+    #[error("the step does not fit: {reason}")]
+    Step {
+        /// What does not fit.
+        reason: String,
     },
     /// The worker threads could not be started.
     #[error("worker threads of the encoder could not be started: the limit on threads of this process may be too low")]
@@ -77,6 +95,12 @@ pub enum ModelError {
         /// The cache's file.
         path: PathBuf,
         /// What the system or the store said.
+        reason: String,
+    },
+    /// A conversation could not be written in the model's form.
+    #[error("the model's chat template does not take this conversation: {reason}")]
+    Template {
+        /// What the template said.
         reason: String,
     },
     /// The tensor library failed while computing, which no input should be able to cause.

@@ -5,6 +5,7 @@
 mod common;
 mod damage;
 mod erasure;
+mod joint;
 mod processes;
 mod sealing;
 mod speed;

@@ -20,6 +20,7 @@ pub mod dedupe;
 pub mod demo;
 pub mod diff;
 pub mod doctor;
+pub mod endpoint;
 pub mod eval;
 pub mod extract;
 pub mod fields;

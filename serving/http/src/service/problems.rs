@@ -136,6 +136,7 @@ fn keyed(error: &KeyError) -> Problem {
         | KeyError::MissingKeys { .. }
         | KeyError::MissingMaster { .. }
         | KeyError::Rights { .. }
+        | KeyError::NoSubject
         | KeyError::NumbersUsedUp { .. }
         | KeyError::Entropy(_) => Code::Internal,
     };

@@ -1,0 +1,78 @@
+//! An adapter's factors in the CPU's memory.
+
+use burn::tensor::{Device, Tensor, TensorData};
+
+use super::kernels::fma;
+use super::product::many;
+use crate::ModelError;
+use crate::lora::{Adapter, Part};
+
+/// An adapter that products on the CPU can add.
+pub struct HostAdapter {
+    /// By layer and part.
+    layers: Vec<[Option<HostFactor>; Part::ALL.len()]>,
+}
+
+struct HostFactor {
+    /// [inputs, rank].
+    a: Vec<f32>,
+    /// Scaled: [rank, outputs].
+    b: Vec<f32>,
+    rank: usize,
+}
+
+/// Beyond so many tokens burn multiplies.
+const FEW: usize = 8;
+
+impl HostAdapter {
+    /// Copies an adapter's numbers.
+    pub fn new(adapter: &Adapter) -> Result<Self, ModelError> {
+        let read = |tensor: Tensor<2>| {
+            tensor.without_autodiff().try_into_vec_as::<f32>().map_err(|e| ModelError::Compute { reason: e.to_string() })
+        };
+        let mut layers: Vec<[Option<HostFactor>; Part::ALL.len()]> =
+            adapter.layers.iter().map(|_| std::array::from_fn(|_| None)).collect();
+        for (layer, part, factor) in adapter.factors() {
+            let b = read(factor.b.val())?.into_iter().map(|b| b * adapter.scale as f32).collect();
+            layers[layer][part as usize] = Some(HostFactor { a: read(factor.a.val())?, b, rank: factor.rank() });
+        }
+        Ok(Self { layers })
+    }
+
+    /// y += s (x A) B, where `part` is worn. x: [tokens, inputs]; y: rows of `stride` numbers, of which those from `column` on
+    /// are the part's.
+    pub fn add(
+        &self,
+        layer: usize,
+        part: Part,
+        x: &[f32],
+        inputs: usize,
+        y: &mut [f32],
+        (stride, column): (usize, usize),
+        device: &Device,
+    ) -> Result<(), ModelError> {
+        let Some(factor) = self.layers.get(layer).and_then(|parts| parts[part as usize].as_ref()) else { return Ok(()) };
+        let (tokens, rank) = (x.len() / inputs, factor.rank);
+        let outputs = factor.b.len() / rank.max(1);
+        if tokens > FEW {
+            let tensor = |numbers: &[f32], shape: [usize; 2]| Tensor::from_data(TensorData::new(numbers.to_vec(), shape), device);
+            let (narrow, _) = many(x.to_vec(), [tokens, inputs], tensor(&factor.a, [inputs, rank]), device)?;
+            let (wide, _) = many(narrow, [tokens, rank], tensor(&factor.b, [rank, outputs]), device)?;
+            for (y, wide) in y.chunks_exact_mut(stride).zip(wide.chunks_exact(outputs)) {
+                super::kernels::add(&mut y[column..column + outputs], wide);
+            }
+            return Ok(());
+        }
+        let mut narrow = vec![0.0f32; rank];
+        for (x, y) in x.chunks_exact(inputs).zip(y.chunks_exact_mut(stride)) {
+            narrow.fill(0.0);
+            for (x, a) in x.iter().zip(factor.a.chunks_exact(rank)) {
+                narrow.iter_mut().zip(a).for_each(|(sum, a)| *sum = fma(*x, *a, *sum));
+            }
+            for (x, b) in narrow.iter().zip(factor.b.chunks_exact(outputs)) {
+                y[column..column + outputs].iter_mut().zip(b).for_each(|(y, b)| *y = fma(*x, *b, *y));
+            }
+        }
+        Ok(())
+    }
+}
