@@ -22,5 +22,5 @@ pub use names::Names;
 pub use part::{Entry, NONE, Part, PartBuilder, Place};
 pub use place::{Spoken, place};
 pub use pool::{Search, Side, find};
-pub use topics::{Mention, TopicEntry, Topics, entity_name, kind_word, mentioned};
+pub use topics::{Mention, ReadTopic, TopicEntry, Topics, entity_name, kind_word};
 pub use words::{BM25_B, BM25_K1};

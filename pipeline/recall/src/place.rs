@@ -1,7 +1,7 @@
 //! Where a memory belongs if nobody said so: task / concept / fact, told by its words. Pure: equal texts belong in equal places.
 
 use cubelog_beliefs::Attribute;
-use cubelog_language::{EntityKind, Participants, entities, tasks, voice, words};
+use cubelog_language::{Entity, EntityKind, Participants, entities, tasks, voice, words};
 use cubelog_memory::Path;
 
 use crate::claims::asserted;
@@ -16,6 +16,9 @@ const GENERAL: &str = "general";
 const QUESTION: &str = "question";
 /// From this share of its words in questions on, a text asks.
 const ASKS: f32 = 0.5;
+
+/// What captions call themselves, by stems.
+const PICTURES: [&str; 6] = ["photo", "pictur", "imag", "photograph", "screenshot", "photographi"];
 
 /// A text as it was said.
 #[derive(Debug, Clone, Copy)]
@@ -34,10 +37,17 @@ pub struct Spoken<'a> {
 /// mentions (a title, a name, a thing; else the word that told of the task; else `general`). The fact is the attribute of its first
 /// claim (`home`, `likes`), `question` if it asks, what else it mentions, or the word for its type.
 pub fn place(spoken: &Spoken<'_>) -> [String; 3] {
-    let text = match spoken.text.trim() {
-        "" => spoken.caption.unwrap_or_default(),
-        text => text,
+    place_among(spoken, &entities::find(spoken.text, &Participants::default()))
+}
+
+/// The same, where the entities of the text were found already.
+pub(crate) fn place_among(spoken: &Spoken<'_>, found: &[Entity]) -> [String; 3] {
+    // What a picture shows stands for a text.
+    let instead = match spoken.text.trim() {
+        "" => spoken.caption.map(|caption| (caption, shown(caption))),
+        _ => None,
     };
+    let (text, found) = instead.as_ref().map_or((spoken.text, found), |(caption, found)| (*caption, found.as_slice()));
     let text = &text[..text.floor_char_boundary(READ_BYTES)];
     let terms = words::terms(text);
     let told = tasks::task(&terms);
@@ -47,7 +57,7 @@ pub fn place(spoken: &Spoken<'_>) -> [String; 3] {
         let said = claim.value.as_ref().map(|value| value.surface.as_str()).or(topic_of(&claim.attribute));
         concepts.extend(said.and_then(segment).map(|concept| (0, concept)));
     }
-    for entity in entities::find(text, &Participants::default()) {
+    for entity in found.iter().filter(|entity| entity.span.end <= text.len()) {
         let rank = match entity.kind {
             EntityKind::Title | EntityKind::Hashtag => 1,
             // To whom something is said is not what it is about.
@@ -57,7 +67,7 @@ pub fn place(spoken: &Spoken<'_>) -> [String; 3] {
         };
         let name = match entity.kind {
             EntityKind::Phrase => singular(&words::fold(&entity.surface)),
-            _ => entity.key,
+            _ => entity.key.clone(),
         };
         concepts.extend(segment(&name).map(|concept| (rank, concept)));
     }
@@ -74,6 +84,13 @@ pub fn place(spoken: &Spoken<'_>) -> [String; 3] {
         .or_else(|| segment(spoken.semantic))
         .unwrap_or_else(|| GENERAL.to_owned());
     [told.map_or(tasks::TALK, |(task, _)| task).to_owned(), concept, fact]
+}
+
+/// The entities of a caption: "a photo of a lake" mentions a lake.
+pub(crate) fn shown(caption: &str) -> Vec<Entity> {
+    let mut found = entities::find(caption, &Participants::default());
+    found.retain(|entity| !PICTURES.contains(&entity.key.as_str()));
+    found
 }
 
 /// What a yes-or-no attribute is about.

@@ -7,17 +7,13 @@
 
 use std::collections::HashMap;
 use std::hash::BuildHasherDefault;
-use std::sync::{PoisonError, RwLock};
 
-use cubelog_language::{EntityKind, Participants, entities};
+use cubelog_language::{Entity, EntityKind, Participants, entities};
 use xxhash_rust::xxh3::Xxh3Default;
 
 use crate::names::Names;
 use crate::part::NONE;
-use crate::place::{Spoken, place};
-
-/// What captions call themselves, by stems.
-const PICTURES: [&str; 6] = ["photo", "pictur", "imag", "photograph", "screenshot", "photographi"];
+use crate::place::{Spoken, place_among, shown};
 
 /// An entity in one memory, by number: what it is, and how it was written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -35,6 +31,26 @@ pub struct TopicEntry<'a> {
     pub path: Option<&'a str>,
 }
 
+/// What was read of one memory. Reading takes the time, and needs nothing but the entry: many may be read at once.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ReadTopic {
+    path: Option<String>,
+    given: bool,
+    mentions: Vec<(String, String)>,
+}
+
+impl TopicEntry<'_> {
+    pub fn read(&self) -> ReadTopic {
+        let found = self.spoken.map(|spoken| entities::find(spoken.text, &Participants::default())).unwrap_or_default();
+        let derived = || self.spoken.map(|spoken| place_among(&spoken, &found).join("/"));
+        ReadTopic {
+            path: self.path.map(str::to_owned).or_else(derived),
+            given: self.path.is_some(),
+            mentions: self.spoken.map(|spoken| mentioned(&spoken, &found)).unwrap_or_default(),
+        }
+    }
+}
+
 /// Where memories belong and what they mention, in the order of their part.
 #[derive(Debug, Default)]
 pub struct Topics {
@@ -47,18 +63,14 @@ pub struct Topics {
 }
 
 impl Topics {
-    /// Reads one more memory. Names are locked only while numbers are given: searches read them all the time.
-    pub fn push(&mut self, entry: &TopicEntry<'_>, names: &RwLock<Names>) {
+    /// Adds one more memory.
+    pub fn push(&mut self, read: ReadTopic, names: &mut Names) {
         let at = self.paths.len() as u32;
-        let derived = || entry.spoken.map(|spoken| place(&spoken).join("/"));
-        let path = entry.path.map(str::to_owned).or_else(derived);
-        let mentioned: Vec<(String, String)> = entry.spoken.iter().flat_map(mentioned).collect();
-        let mut names = names.write().unwrap_or_else(PoisonError::into_inner);
-        self.paths.push((path.map_or(NONE, |path| names.number(&path)), entry.path.is_some()));
+        self.paths.push((read.path.map_or(NONE, |path| names.number(&path)), read.given));
         self.starts.push(self.mentions.len() as u32);
         let number =
             |(entity, surface): (String, String)| Mention { entity: names.number(&entity), surface: names.number(&surface) };
-        let mut found: Vec<Mention> = mentioned.into_iter().map(number).collect();
+        let mut found: Vec<Mention> = read.mentions.into_iter().map(number).collect();
         found.sort_unstable();
         found.dedup_by_key(|mention| mention.entity);
         for mention in found {
@@ -94,13 +106,9 @@ impl Topics {
 }
 
 /// The entities of a text and of what came with it, as `kind:key`, and how each was written.
-pub fn mentioned(spoken: &Spoken<'_>) -> Vec<(String, String)> {
-    let nobody = Participants::default();
-    let shown = spoken.caption.into_iter().flat_map(|caption| entities::find(caption, &nobody));
-    // "A photo of a lake" mentions a lake.
-    let shown = shown.filter(|entity| !PICTURES.contains(&entity.key.as_str()));
-    let found = entities::find(spoken.text, &nobody).into_iter().chain(shown);
-    found.map(|entity| (entity_name(entity.kind, &entity.key), entity.surface)).collect()
+fn mentioned(spoken: &Spoken<'_>, found: &[Entity]) -> Vec<(String, String)> {
+    let shown = spoken.caption.map(shown).unwrap_or_default();
+    found.iter().chain(&shown).map(|entity| (entity_name(entity.kind, &entity.key), entity.surface.clone())).collect()
 }
 
 /// What an entity is held by. A name is a name, whether or not somebody of that name takes part.

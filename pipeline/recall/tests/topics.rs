@@ -1,7 +1,7 @@
 //! What memories are about: where each belongs, what links them, and complete lists in the order of time.
 
 use std::collections::BTreeSet;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 
 use cubelog_memory::ranking::{Ask, Term};
 use cubelog_memory::{MemoryId, Path};
@@ -51,14 +51,12 @@ fn told(texts: &[(&str, &str)], cuts: &BTreeSet<usize>) -> (Memories, Names) {
             part.push(&entry(number, speaker, text), &mut names);
         }
         let part = part.finish();
-        let lock = RwLock::new(std::mem::take(&mut names));
         let mut topics = Topics::default();
         for (speaker, text) in &texts[start..end] {
             let spoken = Spoken { speaker: Some(speaker), ..spoken(text) };
-            topics.push(&TopicEntry { spoken: Some(spoken), path: None }, &lock);
+            topics.push(TopicEntry { spoken: Some(spoken), path: None }.read(), &mut names);
         }
         part.set_topics(topics);
-        names = lock.into_inner().unwrap_or_else(PoisonError::into_inner);
         memories.parts.push(Arc::new(part));
         start = end;
     }

@@ -131,15 +131,18 @@ impl Holder {
                 let reader = BatchReader::new(TABLE.name(), &batch);
                 let (texts, captions) = (reader.text("text")?, reader.text("caption")?);
                 let (speakers, semantics, paths) = (reader.text("speaker")?, reader.text("semantic")?, reader.text("path")?);
-                for row in 0..reader.rows() {
-                    let spoken = text_at(texts, row).map(|text| Spoken {
+                let entry = |row: usize| TopicEntry {
+                    spoken: text_at(texts, row).map(|text| Spoken {
                         text,
                         caption: text_at(captions, row),
                         speaker: text_at(speakers, row),
                         semantic: semantics.value(row),
-                    });
-                    topics.push(&TopicEntry { spoken, path: text_at(paths, row) }, &names);
-                }
+                    }),
+                    path: text_at(paths, row),
+                };
+                let read = side_by_side(reader.rows(), |row| entry(row).read())?;
+                let mut names = names.write().unwrap_or_else(PoisonError::into_inner);
+                read.into_iter().for_each(|read| topics.push(read, &mut names));
                 Ok(topics)
             };
             topics = tokio::task::spawn_blocking(read)
@@ -242,6 +245,28 @@ async fn taken_from(snapshot: &Snapshot, fragment: &Fragment) -> Result<HashMap<
         *known = place.max(*known);
     }
     Ok(last)
+}
+
+/// Does something for every row, on as many threads as there are processors; the results in the order of the rows.
+fn side_by_side<T: Send>(rows: usize, work: impl Fn(usize) -> T + Sync) -> Result<Vec<T>, ViewError> {
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let share = rows.div_ceil(threads).max(1);
+    std::thread::scope(|scope| {
+        let starts = (0..rows).step_by(share);
+        let workers: Vec<_> = starts
+            .map(|start| {
+                scope.spawn({
+                    let work = &work;
+                    move || (start..(start + share).min(rows)).map(work).collect::<Vec<T>>()
+                })
+            })
+            .collect();
+        let mut all = Vec::with_capacity(rows);
+        for worker in workers {
+            all.extend(worker.join().map_err(|_| ViewError::Query("the reading of topics panicked".to_owned()))?);
+        }
+        Ok(all)
+    })
 }
 
 fn text_at(column: &StringArray, row: usize) -> Option<&str> {

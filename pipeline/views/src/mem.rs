@@ -1,7 +1,7 @@
 //! `MemViews`: the views in memory, for fast tests and for simulating the runner. Search looks at every row.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use cubelog_beliefs::Claim;
@@ -351,8 +351,7 @@ fn hold(tables: &Tables) -> (Memories, Names) {
 
 /// The same with what the memories are about.
 fn hold_topics(tables: &Tables) -> (Memories, Names) {
-    let (memories, names) = hold(tables);
-    let names = RwLock::new(names);
+    let (memories, mut names) = hold(tables);
     let mut topics = Topics::default();
     for row in tables.memories.values() {
         let content = row.content.clear();
@@ -363,8 +362,8 @@ fn hold_topics(tables: &Tables) -> (Memories, Names) {
             semantic: row.memory.descriptive.semantic.word(),
         });
         let path = row.memory.descriptive.path.as_ref().map(ToString::to_string);
-        topics.push(&TopicEntry { spoken, path: path.as_deref() }, &names);
+        topics.push(TopicEntry { spoken, path: path.as_deref() }.read(), &mut names);
     }
     memories.parts.iter().for_each(|part| part.set_topics(std::mem::take(&mut topics)));
-    (memories, names.into_inner().unwrap_or_else(PoisonError::into_inner))
+    (memories, names)
 }

@@ -4,6 +4,7 @@ use cubelog_api::cubes::{Cube, Grant, Hold};
 use cubelog_api::memories::WriteResponse;
 use cubelog_api::{Memory, MemoryVersion, Validity, VersionRef};
 use cubelog_memory::{CubeKey, Fingerprint, Lifespan, Timestamp};
+use cubelog_recall::{Spoken, place};
 use cubelog_runner::{Effect, Outcome};
 use cubelog_views::{CubeRow, MemoryRow, Shown, VersionRow};
 
@@ -79,19 +80,25 @@ fn base(cube: &CubeKey, memory: &cubelog_memory::Memory, content: &Shown) -> Mem
 }
 
 pub(crate) fn memory(row: &MemoryRow) -> Memory {
-    let base = base(&row.cube, &row.memory, &row.content);
-    let derived = row.content.clear().filter(|_| base.path.is_none()).map(|content| {
-        let semantic = row.memory.descriptive.semantic.word();
-        let (caption, speaker) = (content.caption.as_deref(), content.speaker.as_deref());
-        cubelog_recall::place(&cubelog_recall::Spoken { text: &content.text, caption, speaker, semantic }).join("/")
-    });
+    let path = path(row);
     Memory {
         actor: row.actor.to_string(),
         occurred_at: time(row.occurred_at),
-        path_derived: derived.is_some(),
-        path: base.path.clone().or(derived),
-        ..base
+        path_derived: path.is_some() && row.memory.descriptive.path.is_none(),
+        path,
+        ..base(&row.cube, &row.memory, &row.content)
     }
+}
+
+/// Where a memory belongs: where somebody put it, else what its content tells.
+pub(crate) fn path(row: &MemoryRow) -> Option<String> {
+    let derived = || {
+        let content = row.content.clear()?;
+        let (text, semantic) = (content.text.as_str(), row.memory.descriptive.semantic.word());
+        let (caption, speaker) = (content.caption.as_deref(), content.speaker.as_deref());
+        Some(place(&Spoken { text, caption, speaker, semantic }).join("/"))
+    };
+    row.memory.descriptive.path.as_ref().map(ToString::to_string).or_else(derived)
 }
 
 pub(crate) fn version(row: &VersionRow) -> MemoryVersion {

@@ -24,8 +24,9 @@ pub(crate) fn passed(filter: &Filter, row: &MemoryRow) -> Vec<String> {
         because(format!("tagged {}", filter.tags.iter().map(Tag::as_str).collect::<Vec<_>>().join(", ")));
     }
     if let Some(path) = &filter.path {
-        let own = memory.descriptive.path.as_ref().map(ToString::to_string).unwrap_or_default();
-        because(format!("path {own} is at or below {path}"));
+        let own = convert::path(row).unwrap_or_default();
+        let told = if memory.descriptive.path.is_none() { ", as its words tell" } else { "" };
+        because(format!("path {own} is at or below {path}{told}"));
     }
     if let Some(since) = filter.since {
         because(format!("valid from {}, not before {}", time(memory.valid.from), time(since)));
