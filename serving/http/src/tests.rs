@@ -3,6 +3,7 @@
 mod auth;
 mod beliefs;
 mod changes;
+mod graph;
 mod learn;
 mod limits;
 mod openapi;

@@ -9,7 +9,7 @@ use crate::given::*;
 
 const TOLD: &[&str] = &[
     "I live in Graz, and Oscar visits.",
-    "Nice! Oscar told me of Trieste.",
+    "So nice that Oscar told me of Trieste.",
     "We flew to Trieste with Oscar for a holiday.",
     "The hotel in Trieste was old.",
     "I live in Linz now.",

@@ -11,12 +11,14 @@ pub async fn topics_and_timelines(store: Store) {
     assert!(store.topics(&[home()], &Filter::default()).await.unwrap().is_empty());
     assert!(store.timeline(&[home()], &Filter::default(), &About::default()).await.unwrap().is_empty());
     let mut script = Script::new(0);
-    script.turn(&home(), 1, "ana", "We flew to Rome with Oscar.");
-    script.turn(&home(), 2, "ben", "I love sushi, and so does Oscar.");
-    script.turn(&cube("acme", "work"), 3, "ana", "Oscar is at work.");
+    script.turn(&home(), 1, "ana", "Our flight to Rome was with Oscar.");
+    script.turn(&home(), 2, "ben", "I love sushi as much as Oscar does.");
+    script.turn(&cube("acme", "work"), 3, "ana", "We met Oscar at work.");
     let given = Descriptive { path: Some(Path::parse("garden/fruit").unwrap()), ..Descriptive::of(SemanticType::Fact) };
-    script.record(&home(), 10, given, "Oscar likes apples.");
-    script.turn(&home(), 4, "ana", "Oscar was hidden.");
+    script.record(&home(), 10, given, "We heard that Oscar likes apples.");
+    script.turn(&home(), 4, "ana", "There Oscar was hidden.");
+    script.turn(&home(), 5, "ben", "Rain again.");
+    script.turn(&home(), 6, "ben", "More rain!");
     script.move_to(&home(), 4, Lifecycle::Archived);
     store.commit(script.batch()).await.unwrap();
 
@@ -26,10 +28,14 @@ pub async fn topics_and_timelines(store: Store) {
     let wanted = [
         (memory(1), "travel/rome/oscar".to_owned(), false),
         (memory(2), "food/sushi/likes".to_owned(), false),
+        (memory(5), "nature/rain/turn".to_owned(), false),
+        (memory(6), "nature/rain/turn".to_owned(), false),
         (memory(10), "garden/fruit".to_owned(), true),
     ];
     assert_eq!(topics.iter().map(path).collect::<Vec<_>>(), wanted, "visible, of this cube");
-    assert!(topics.iter().all(|topic| topic.mentions.iter().any(|(entity, _)| &**entity == "name:oscar")), "{topics:?}");
+    let of_oscar = |topic: &&cubelog_recall::Topic| topic.mentions.iter().any(|(entity, _)| &**entity == "name:oscar");
+    let named: Vec<MemoryId> = topics.iter().filter(of_oscar).map(|topic| topic.memory).collect();
+    assert_eq!(named, [memory(1), memory(2), memory(10)], "{topics:?}");
 
     let list = |filter: Filter, words: &str, named: &[&str]| {
         let (store, about) =

@@ -34,6 +34,7 @@ fn body_for(path: &str, cube: &str, memory: &str) -> Option<Value> {
             json!({"memory": {"memory": memory, "version": 1}, "over": [{"memory": other, "version": 1}]})
         }
         "/v1/search" | "/v1/context" => json!({"query": "secret", "cubes": [cube]}),
+        "/v1/timeline" => json!({"about": "secret", "cubes": [cube]}),
         "/v1/sql" => json!({"query": "SELECT 1"}),
         "/v1/replay" => json!({"into": "try"}),
         "/v1/verify" => json!({}),
