@@ -193,6 +193,21 @@ fn an_erased_subject_leaves_no_file_and_no_block() {
 }
 
 #[test]
+fn a_run_is_dropped_by_name_from_memory_and_disk() {
+    let both = both(1 << 30);
+    let scope = exact("acme");
+    let tokens: Vec<Token> = (0..12).collect();
+    let (blocks, _) = spans(both.tiers.cache(), &scope, SMALL, &tokens, &[]);
+    both.tiers.persist(&blocks[0], id(1), at(1)).unwrap().unwrap();
+    both.tiers.persist(&blocks[1], id(2), at(1)).unwrap().unwrap();
+    let done = both.tiers.invalidate(&Target::Run(id(2))).unwrap();
+    assert_eq!((done.blocks, done.runs), (2, 1), "with what hangs on it");
+    assert_eq!(both.tiers.lookup(&scope, &tokens, at(2)).tokens(), 4);
+    assert_eq!(both.tiers.store().list().unwrap(), [id(1)]);
+    assert_eq!(both.tiers.invalidate(&Target::Run(id(7))).unwrap(), Invalidated::default());
+}
+
+#[test]
 fn a_full_memory_is_demoted_before_it_is_evicted() {
     let both = both(8 * BLOCK);
     let scope = exact("acme");
