@@ -58,7 +58,7 @@ fn all(_: &Scope, _: &Origin) -> bool {
 
 /// The numbers of a loaded match, one layer after the other.
 fn joined(found: &Match<KvSpan>) -> Vec<f32> {
-    let spans: Vec<(&KvSpan, usize)> = found.blocks.iter().map(|found| (found.block.payload().unwrap(), found.used)).collect();
+    let spans = found.spans().unwrap();
     (0..SMALL.layers).flat_map(|layer| join_layer::<f32>(&spans, SMALL, layer).unwrap()).collect()
 }
 
