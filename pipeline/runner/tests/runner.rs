@@ -18,6 +18,8 @@ mod forgets;
 mod given;
 #[path = "runner/ingests.rs"]
 mod ingests;
+#[path = "runner/modules.rs"]
+mod modules;
 #[path = "runner/replays.rs"]
 mod replays;
 #[path = "runner/settles.rs"]
