@@ -31,13 +31,13 @@ const LEAST: f64 = 1e-3;
 
 /// The curve as an SVG: steps to the right, losses on a logarithmic scale upwards.
 pub fn svg(curve: &[Point]) -> String {
-    let series: [(&str, &str, fn(&Point) -> f64); 3] = [
+    let series: [(&str, &str, fn(&Point) -> f32); 3] = [
         ("what is to be said", "#1f5fbf", |point| point.losses.say),
         ("other names: KL to the base", "#c2452d", |point| point.losses.keep),
         ("unrelated turns: KL to the base", "#3b8a3e", |point| point.losses.replay),
     ];
     let steps = curve.last().map_or(1, |point| point.step.max(1)) as f64;
-    let top = curve.iter().flat_map(|point| series.iter().map(|(.., of)| of(point))).fold(1.0f64, f64::max);
+    let top = curve.iter().flat_map(|point| series.iter().map(|(.., of)| f64::from(of(point)))).fold(1.0f64, f64::max);
     let decades = (top / LEAST).log10().ceil().max(1.0);
     let x = |step: usize| LEFT + (WIDTH - LEFT - 10.0) * step as f64 / steps;
     let y = |loss: f64| 10.0 + (HEIGHT - BOTTOM - 10.0) * (1.0 - (loss.max(LEAST) / LEAST).log10() / decades);
@@ -58,7 +58,8 @@ pub fn svg(curve: &[Point]) -> String {
     }
     let _ = writeln!(svg, "<text x=\"{}\" y=\"{}\" text-anchor=\"middle\">step</text>", WIDTH / 2.0, HEIGHT - 4.0);
     for (n, (name, colour, of)) in series.into_iter().enumerate() {
-        let points: Vec<String> = curve.iter().map(|point| format!("{:.1},{:.1}", x(point.step), y(of(point)))).collect();
+        let points: Vec<String> =
+            curve.iter().map(|point| format!("{:.1},{:.1}", x(point.step), y(f64::from(of(point))))).collect();
         let _ = writeln!(svg, "<polyline fill=\"none\" stroke=\"{colour}\" points=\"{}\"/>", points.join(" "));
         let _ = writeln!(
             svg,
@@ -79,7 +80,7 @@ mod tests {
     fn a_curve_is_drawn_within_its_frame() {
         let point = |step: usize| Point {
             step,
-            losses: Losses { say: 3.0 / (step + 1) as f64, keep: 0.0, replay: 0.5 },
+            losses: Losses { say: 3.0 / (step + 1) as f32, keep: 0.0, replay: 0.5 },
             ..Point::default()
         };
         for curve in [vec![], vec![point(0)], (0..240).map(point).collect::<Vec<_>>()] {

@@ -13,11 +13,11 @@ use crate::samples::{Hold, Sample};
 #[derive(Debug, Clone, Copy, PartialEq, Default, serde::Serialize, serde::Deserialize)]
 pub struct Losses {
     /// Of what is to be said (or matched).
-    pub say: f64,
+    pub say: f32,
     /// KL(base || adapted) about other names.
-    pub keep: f64,
+    pub keep: f32,
     /// KL(base || adapted) in unrelated turns.
-    pub replay: f64,
+    pub replay: f32,
 }
 
 /// What each sort counts for.
@@ -125,7 +125,7 @@ impl Engine {
             rest = later;
             self.micro_step(layout, factors, some, each, &mut sums, gradients);
         }
-        let mean = |n: usize| sums[n] / counts[n].max(1) as f64;
+        let mean = |n: usize| (sums[n] / counts[n].max(1) as f64) as f32;
         Losses { say: mean(0), keep: mean(1), replay: mean(2) }
     }
 

@@ -20,6 +20,8 @@ mod given;
 mod graphs;
 #[path = "runner/ingests.rs"]
 mod ingests;
+#[path = "runner/modules.rs"]
+mod modules;
 #[path = "runner/replays.rs"]
 mod replays;
 #[path = "runner/settles.rs"]

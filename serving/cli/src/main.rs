@@ -8,6 +8,7 @@ mod exchange;
 mod failure;
 mod ingest;
 mod kit;
+mod modules;
 mod output;
 mod progress;
 mod remote;

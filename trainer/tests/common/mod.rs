@@ -1,5 +1,8 @@
 //! What tests of training share: the conversation, and a clock that stands still.
 
+#[allow(dead_code)]
+pub mod tiny;
+
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -8,6 +11,7 @@ use cubelog_trainer::dataset::{Source, Standing};
 use cubelog_trainer::{News, Progress};
 
 /// The turns of a conversation as memories.
+#[allow(dead_code)]
 pub fn sources(file: &str) -> Vec<Source> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data").join(file);
     let text = std::fs::read_to_string(path).unwrap();

@@ -1,0 +1,66 @@
+//! A model that is small enough to train in a test: random weights, and one token for every byte.
+
+use std::path::Path;
+
+use cubelog_model::DecoderConfig;
+use cubelog_model::decoder::{Rope, RopeScaling};
+use cubelog_model::text::Tokenizer;
+use cubelog_model::weights::Drawn;
+use cubelog_trainer::cpu::weights::Base;
+
+/// A shape of everything that the passes know: groups of heads, biases, an output matrix of its own.
+pub fn shape() -> DecoderConfig {
+    DecoderConfig {
+        family: "qwen2".into(),
+        layers: 2,
+        hidden: 48,
+        heads: 6,
+        kv_heads: 2,
+        head: 8,
+        feed_forward: 96,
+        vocabulary: 257,
+        context: 1024,
+        norm_epsilon: 1e-5,
+        rope: Rope { theta: 10_000.0, scaling: RopeScaling::None },
+        tied: false,
+        qkv_bias: true,
+        qk_norm: false,
+        ends: vec![256],
+        begin: None,
+    }
+}
+
+pub fn base() -> Base {
+    Base::read(&shape(), &Drawn::new(11), 1024).unwrap()
+}
+
+/// The tokenizer whose tokens are the bytes, as byte-level BPE without merges has them; 256 ends an answer.
+pub fn tokenizer(dir: &Path) -> Tokenizer {
+    // GPT-2's table of printable stand-ins for bytes.
+    let printable = |byte: u32| matches!(byte, 33..=126 | 161..=172 | 174..=255);
+    let mut next = 256;
+    let mut vocabulary = serde_json::Map::new();
+    for byte in 0..256 {
+        let stand_in = if printable(byte) {
+            byte
+        } else {
+            next += 1;
+            next - 1
+        };
+        vocabulary.insert(char::from_u32(stand_in).unwrap().to_string(), byte.into());
+    }
+    vocabulary.insert("<end>".into(), 256.into());
+    let level = serde_json::json!({ "type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": true });
+    let tokenizer = serde_json::json!({
+        "version": "1.0", "truncation": null, "padding": null, "normalizer": null, "pre_tokenizer": level, "post_processor": null,
+        "decoder": level,
+        "added_tokens": [{ "id": 256, "content": "<end>", "single_word": false, "lstrip": false, "rstrip": false,
+            "normalized": false, "special": true }],
+        "model": { "type": "BPE", "dropout": null, "unk_token": null, "continuing_subword_prefix": null,
+            "end_of_word_suffix": null, "fuse_unk": false, "byte_fallback": false, "vocab": vocabulary, "merges": [] },
+    });
+    std::fs::write(dir.join("tokenizer.json"), tokenizer.to_string()).unwrap();
+    std::fs::write(dir.join("tokenizer_config.json"), r#"{ "eos_token": "<end>" }"#).unwrap();
+    std::fs::write(dir.join("config.json"), "{}").unwrap();
+    Tokenizer::load(dir).unwrap()
+}
