@@ -45,7 +45,6 @@ pub use extraction::{ExtractOptions, ExtractReport};
 pub use fold_log::{Folded, fold_log};
 pub use forget::ForgetReport;
 pub use graph::{Branch, EdgeKind, EntityNode, Graph, Link, MemoryNode, Tree};
-pub use ingest::{IngestOptions, cube_of_conversation};
 pub use ingest::{IngestOptions, cube_of_conversation, memory_of_turn};
 pub use modules::{Lesson, ModuleOrigin, NewModule, RecordedModule, SourceNow, Standing};
 pub use pending::embedding_text;
