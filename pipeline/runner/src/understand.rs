@@ -94,7 +94,14 @@ pub fn subject(text: &str, scene: &Scene, asked_at: Timestamp) -> (About, Vec<(T
         mentions.iter().flat_map(|mention| &mention.participants).map(|number| scene.speakers[*number].clone()).collect();
     named.sort();
     named.dedup();
-    let rest = names::cut(&undated, &mentions);
+    // Names are taken out even where nothing else is left: they ask for people and not for words.
+    let mut rest = String::with_capacity(undated.len());
+    let mut at = 0;
+    for mention in &mentions {
+        rest.push_str(&undated[at..mention.span.start]);
+        at = mention.span.end;
+    }
+    rest.push_str(&undated[at..]);
     let is_leading = |folded: &str| LEADING.contains(&folded) || words::is_stop_word(folded);
     let start = words::words(&rest).find(|word| !is_leading(&words::fold(word.text))).map_or(rest.len(), |word| word.start);
     (About { words: rest[start..].trim().to_owned(), named }, times)
@@ -221,6 +228,25 @@ mod tests {
         assert!(days("What shall we do tomorrow?").is_empty());
         assert_eq!(read("What did she see on 7 May 2023?").meaning, "What did she see ?");
         assert_eq!(read("7 May 2023").meaning, "7 May 2023", "nothing else was asked");
+    }
+
+    #[test]
+    fn what_a_listing_is_about() {
+        let read = |text: &str| {
+            let (about, times) = subject(text, &scene(), ASKED);
+            (about.words, about.named, times.len())
+        };
+        let ana = || vec!["Ana".to_owned()];
+        let cases = [
+            ("Ana", ("", ana(), 0)),
+            ("everything about Ana's sister in June", ("sister", ana(), 2)),
+            ("what do we know about pottery", ("pottery", Vec::new(), 0)),
+            ("the support group yesterday", ("support group", Vec::new(), 1)),
+            ("", ("", Vec::new(), 0)),
+        ];
+        for (text, (words, named, times)) in cases {
+            assert_eq!(read(text), (words.to_owned(), named, times), "{text:?}");
+        }
     }
 
     #[test]
