@@ -23,6 +23,7 @@ pub struct Entry<'a> {
     pub cube: &'a str,
     pub speaker: Option<&'a str>,
     pub session: Option<&'a str>,
+    /// Its place in the stream; what was taken from a turn stands where that stands.
     pub stream_index: Option<u64>,
     /// Microseconds since 1970.
     pub valid_from: i64,

@@ -162,6 +162,13 @@ impl Cubelog {
         Ok(self.shared().reflected.borrow().clone())
     }
 
+    /// Reads what searches hold in memory, so that the first of them need not. What goes wrong here the search itself will tell.
+    pub async fn warm(&self) {
+        if let Err(error) = self.views().scene(&[]).await {
+            tracing::debug!(%error, "what searches hold could not be read ahead");
+        }
+    }
+
     /// Waits until the views reflect `token`, making them commit at once.
     pub async fn wait(&self, token: &Cut) -> Result<(), RunError> {
         self.wait_within(token, Some(self.shared().settings.read_timeout)).await

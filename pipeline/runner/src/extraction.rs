@@ -12,7 +12,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use cubelog_extract::{Counts, Extracted, Extractor, Output, read_output};
+use cubelog_extract::{Counts, ExtractError, Extracted, Extractor, Output, read_output};
 use cubelog_log::{Append, Topic};
 use cubelog_memory::{
     Body, Command, Content, CubeKey, Cut, Decision, Descriptive, EventId, ExtractionRecorded, JobOutcome, JobRun, Kind, MemoryId,
@@ -20,6 +20,7 @@ use cubelog_memory::{
 };
 use cubelog_views::{CubeRow, VersionRow};
 use futures::StreamExt;
+use futures::future::BoxFuture;
 
 use crate::caller::Caller;
 use crate::cubelog::Cubelog;
@@ -150,14 +151,7 @@ impl Cubelog {
         let identity = Tag::new(extractor.identity())?;
         let stop = || options.stop.as_ref().is_some_and(|stop| stop());
         let (caller, cube) = (scene.caller, scene.cube);
-        let ask = |job: Job| async move {
-            if extractor.leaves_process() {
-                // Who was shown what, before it leaves.
-                self.remember(caller, cube, Purpose::Export, None, job.shown.clone()).await?;
-            }
-            let output = extractor.extract(&job.window).await;
-            Ok::<_, RunError>((job, output))
-        };
+        let ask = |job: Job| self.ask_extractor(caller, cube, extractor, job);
         let total = report.turns;
         let (mut turns, mut failures) = (0, 0);
         let broken = AtomicBool::new(false);
@@ -184,6 +178,24 @@ impl Cubelog {
         }
         report.stopped = broken.load(Ordering::Relaxed) || report.done + report.failed < report.windows;
         Ok(())
+    }
+
+    /// Asks for one window. (Boxed: the compiler cannot see otherwise that it is `Send`.)
+    fn ask_extractor<'a>(
+        &'a self,
+        caller: &'a Caller,
+        cube: &'a CubeRow,
+        extractor: &'a dyn Extractor,
+        job: Job,
+    ) -> BoxFuture<'a, Result<(Job, Result<Output, ExtractError>), RunError>> {
+        Box::pin(async move {
+            if extractor.leaves_process() {
+                // Who was shown what, before it leaves.
+                self.remember(caller, cube, Purpose::Export, None, job.shown.clone()).await?;
+            }
+            let output = extractor.extract(&job.window).await;
+            Ok((job, output))
+        })
     }
 
     /// Puts an output on the log and settles it.

@@ -122,6 +122,20 @@ impl Cubelog {
         Ok(self.inner.submitted_to.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).clone())
     }
 
+    /// Appends one event that has to happen, and waits until it is folded; what speaks against it is the error.
+    pub(crate) async fn step(&self, caller: &Caller, run: &Run, body: Body) -> Result<(), RunError> {
+        let id = EventId::new(self.inner.ids.next());
+        let decision = {
+            let mut fold = self.shared().fold.lock().await;
+            let state = fold.load(&self.views(), &run.cube).await?;
+            decide(state, self.inner.clock.now(), self.command(caller, run, id, body))?
+        };
+        match decision {
+            Decision::Append(event) => self.append_and_settle(*event, None).await.map(drop),
+            Decision::Known => Ok(()),
+        }
+    }
+
     fn command(&self, caller: &Caller, run: &Run, event: EventId, body: Body) -> Command {
         Command {
             event,

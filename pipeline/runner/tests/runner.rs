@@ -18,8 +18,12 @@ mod forgets;
 mod given;
 #[path = "runner/ingests.rs"]
 mod ingests;
+#[path = "runner/modules.rs"]
+mod modules;
 #[path = "runner/replays.rs"]
 mod replays;
+#[path = "runner/settles.rs"]
+mod settles;
 #[path = "runner/times.rs"]
 mod times;
 #[path = "runner/writes.rs"]

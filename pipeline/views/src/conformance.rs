@@ -5,6 +5,7 @@
 mod carried;
 mod claimed;
 pub mod script;
+mod taken;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -15,6 +16,7 @@ use cubelog_memory::ranking::{Ask, Method, Term};
 use cubelog_memory::*;
 use futures::future::BoxFuture;
 use script::*;
+use taken::what_was_taken_from_turns_stands_beside_them;
 
 use crate::port::*;
 use crate::rows::{DeadRow, DeadStatus, Shown};
@@ -46,6 +48,7 @@ checks!(
     dead_letters_are_upserted,
     search_finds_by_both_sides,
     search_filters,
+    what_was_taken_from_turns_stands_beside_them,
     odd_query_texts_are_harmless,
     names_cannot_inject,
     erased_subjects_are_gone,

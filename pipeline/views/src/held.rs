@@ -5,17 +5,20 @@ use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use arrow_array::{Array, StringArray};
+use cubelog_memory::MemoryId;
 use cubelog_recall::{Entry, Memories, Names, Part, PartBuilder};
+use datafusion::prelude::col;
 use futures::TryStreamExt;
-use lance::Dataset;
 use lance::dataset::ROW_ID;
 use lance_table::format::Fragment;
 
 use crate::columns::BatchReader;
+use crate::edges::table::sources;
 use crate::error::ViewError;
 use crate::fault;
-use crate::store::ViewOptions;
+use crate::store::{Snapshot, ViewOptions};
 use crate::tables::Table;
+use crate::turns::table::places;
 
 const TABLE: Table = Table::Memories;
 /// Memories up to which words and vectors are held unless somebody says otherwise: 0.6 GB.
@@ -58,7 +61,8 @@ pub struct Holder {
 
 impl Holder {
     /// The memories of this version, of which only what changed since the last call is read.
-    pub async fn of(&self, dataset: &Arc<Dataset>, options: &ViewOptions) -> Result<Arc<Held>, ViewError> {
+    pub async fn of(&self, snapshot: &Snapshot, options: &ViewOptions) -> Result<Arc<Held>, ViewError> {
+        let dataset = snapshot.table(TABLE);
         let version = dataset.version().version;
         if let Some(held) = self.known(version) {
             return Ok(held);
@@ -81,7 +85,7 @@ impl Holder {
             let key = Key::of(fragment);
             memories.parts.push(match earlier.get(&key) {
                 Some(part) => part.clone(),
-                None => Arc::new(self.read(dataset, fragment, options.dim, whole).await?),
+                None => Arc::new(self.read(snapshot, fragment, options.dim, whole).await?),
             });
             keys.push(key);
         }
@@ -103,14 +107,10 @@ impl Holder {
         *self.newest.write().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
-    async fn read(
-        &self,
-        dataset: &Arc<Dataset>,
-        fragment: &Fragment,
-        dim: Option<usize>,
-        whole: bool,
-    ) -> Result<Part, ViewError> {
+    async fn read(&self, snapshot: &Snapshot, fragment: &Fragment, dim: Option<usize>, whole: bool) -> Result<Part, ViewError> {
         let fail = |source: lance::Error| fault::store("read", TABLE, source);
+        let dataset = snapshot.table(TABLE);
+        let taken_from = taken_from(snapshot, fragment).await?;
         let dim = dim.filter(|_| whole);
         let mut columns = COLUMNS.to_vec();
         if whole {
@@ -136,13 +136,15 @@ impl Holder {
             for row in 0..reader.rows() {
                 cube.clear();
                 cube.extend([tenants.value(row), "/", cubes.value(row)]);
+                let memory = memories.memory(row)?;
+                let own = indices.is_valid(row).then(|| indices.value(row));
                 let entry = Entry {
-                    memory: memories.memory(row)?,
+                    memory,
                     row: rows.value(row),
                     cube: &cube,
                     speaker: text_at(speakers, row),
                     session: text_at(sessions, row),
-                    stream_index: indices.is_valid(row).then(|| indices.value(row)),
+                    stream_index: own.or_else(|| taken_from.get(&memory).copied()),
                     valid_from: valid.get(row).micros(),
                     priority: priorities.value(row),
                     visible: visible.value(row),
@@ -156,6 +158,35 @@ impl Holder {
         }
         Ok(part.finish())
     }
+}
+
+/// Where the turns stand that memories of a fragment were taken from, by the memory: of several the last.
+async fn taken_from(snapshot: &Snapshot, fragment: &Fragment) -> Result<HashMap<MemoryId, u64>, ViewError> {
+    let fail = |source: lance::Error| fault::store("read", TABLE, source);
+    let mut scanner = snapshot.table(TABLE).scan();
+    scanner.with_fragments(vec![fragment.clone()]).project(&["memory"]).map_err(fail)?;
+    scanner.filter_expr(col("stream_index").is_null().and(col("session").is_not_null()));
+    let mut taken: Vec<MemoryId> = Vec::new();
+    let mut batches = scanner.try_into_stream().await.map_err(fail)?;
+    while let Some(batch) = batches.try_next().await.map_err(fail)? {
+        let reader = BatchReader::new(TABLE.name(), &batch);
+        let memories = reader.ids("memory")?;
+        for row in 0..reader.rows() {
+            taken.push(memories.memory(row)?);
+        }
+    }
+    if taken.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let sources = sources(snapshot.table(Table::Edges), &taken).await?;
+    let turns: Vec<MemoryId> = sources.iter().map(|(_, source)| *source).collect();
+    let places = places(snapshot.table(Table::Turns), &turns).await?;
+    let mut last: HashMap<MemoryId, u64> = HashMap::new();
+    for (memory, place) in sources.iter().filter_map(|(memory, source)| Some((*memory, *places.get(source)?))) {
+        let known = last.entry(memory).or_insert(place);
+        *known = place.max(*known);
+    }
+    Ok(last)
 }
 
 fn text_at(column: &StringArray, row: usize) -> Option<&str> {

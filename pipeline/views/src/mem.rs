@@ -117,8 +117,11 @@ impl ViewStore for MemViews {
         }
         let tables = self.tables();
         let rows: Vec<&MemoryRow> = tables.memories.values().collect();
-        let (memories, names) = hold(&rows);
-        let admitted = rows.iter().enumerate().filter(|(_, row)| passes(row, &query.filter)).map(|(number, _)| number as u64);
+        let (memories, names) = hold(&tables);
+        let taken_from = taken_from(&tables);
+        let place = |row: &MemoryRow| row.memory.stream_index.or_else(|| taken_from.get(&row.memory.id).copied());
+        let passing = rows.iter().enumerate().filter(|(_, row)| passes(row, place(row), &query.filter));
+        let admitted = passing.map(|(number, _)| number as u64);
         let (similar, wording) =
             (query.vector.as_deref().map_or(Side::No, Side::Held), query.text.as_deref().map_or(Side::No, Side::Held));
         let found = search::find_held(&memories, &names, &query, Some(admitted.collect()), similar, wording);
@@ -128,13 +131,13 @@ impl ViewStore for MemViews {
 
     async fn scene(&self, cubes: &[CubeKey]) -> Result<Scene, ViewError> {
         let tables = self.tables();
-        let (memories, names) = hold(&tables.memories.values().collect::<Vec<_>>());
+        let (memories, names) = hold(&tables);
         Ok(search::scene(&memories, &names, cubes))
     }
 
     async fn claims(&self, cube: &CubeKey) -> Result<Option<Vec<(MemoryId, Claim)>>, ViewError> {
         let tables = self.tables();
-        let (memories, names) = hold(&tables.memories.values().collect::<Vec<_>>());
+        let (memories, names) = hold(&tables);
         Ok(Some(search::claims(&memories, &names, cube)))
     }
 
@@ -261,7 +264,8 @@ impl ViewStore for MemViews {
     }
 }
 
-fn passes(row: &MemoryRow, filter: &Filter) -> bool {
+/// `place`: where it stands in its stream.
+fn passes(row: &MemoryRow, place: Option<u64>, filter: &Filter) -> bool {
     let content = row.content.clear();
     let said = |field: Option<&String>, wanted: &[String]| wanted.is_empty() || field.is_some_and(|field| wanted.contains(field));
     let memory = &row.memory;
@@ -276,11 +280,25 @@ fn passes(row: &MemoryRow, filter: &Filter) -> bool {
         })
         && filter.since.is_none_or(|since| memory.valid.from >= since)
         && filter.until.is_none_or(|until| memory.valid.from < until)
-        && filter.before_index.is_none_or(|index| memory.stream_index.is_some_and(|place| place < index))
+        && filter.before_index.is_none_or(|index| place.is_some_and(|place| place < index))
+}
+
+/// Where the turns stand that memories were taken from, by the memory: of several the last.
+fn taken_from(tables: &Tables) -> BTreeMap<MemoryId, u64> {
+    let mut last = BTreeMap::new();
+    for row in in_force(tables.edges.iter().filter(|row| row.edge.relation == Relation::DerivedFrom).cloned().collect()) {
+        if let Some(place) = tables.memories.get(&row.edge.to).and_then(|source| source.memory.stream_index) {
+            let known = last.entry(row.edge.from).or_insert(place);
+            *known = place.max(*known);
+        }
+    }
+    last
 }
 
 /// The rows as a search holds them; a row's number is its place.
-fn hold(rows: &[&MemoryRow]) -> (Memories, Names) {
+fn hold(tables: &Tables) -> (Memories, Names) {
+    let rows: Vec<&MemoryRow> = tables.memories.values().collect();
+    let taken_from = taken_from(tables);
     let dim = rows.iter().find_map(|row| row.vector.as_ref().map(|vector| vector.len())).unwrap_or(0);
     let (mut part, mut names) = (PartBuilder::new(dim), Names::default());
     for (number, row) in rows.iter().enumerate() {
@@ -291,7 +309,7 @@ fn hold(rows: &[&MemoryRow]) -> (Memories, Names) {
             cube: &format!("{}/{}", row.cube.tenant, row.cube.cube),
             speaker: content.and_then(|content| content.speaker.as_deref()),
             session: content.and_then(|content| content.session.as_deref()),
-            stream_index: row.memory.stream_index,
+            stream_index: row.memory.stream_index.or_else(|| taken_from.get(&row.memory.id).copied()),
             valid_from: row.memory.valid.from.micros(),
             priority: row.memory.governance.priority,
             visible: row.memory.is_visible(),

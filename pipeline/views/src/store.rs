@@ -241,20 +241,20 @@ impl ViewStore for LanceViews {
     async fn search(&self, query: SearchQuery) -> Result<Vec<Found>, ViewError> {
         let snapshot = self.current().await?;
         let dataset = snapshot.table(Table::Memories);
-        let held = self.holder.of(dataset, &self.options).await?;
+        let held = self.holder.of(&snapshot, &self.options).await?;
         search::search(dataset, &held, query, self.options.dim).await
     }
 
     async fn scene(&self, cubes: &[CubeKey]) -> Result<Scene, ViewError> {
         let snapshot = self.current().await?;
-        let held = self.holder.of(snapshot.table(Table::Memories), &self.options).await?;
+        let held = self.holder.of(&snapshot, &self.options).await?;
         let names = held.names.read().unwrap_or_else(PoisonError::into_inner);
         Ok(search::scene(&held.memories, &names, cubes))
     }
 
     async fn claims(&self, cube: &CubeKey) -> Result<Option<Vec<(MemoryId, Claim)>>, ViewError> {
         let snapshot = self.current().await?;
-        let held = self.holder.of(snapshot.table(Table::Memories), &self.options).await?;
+        let held = self.holder.of(&snapshot, &self.options).await?;
         let names = held.names.read().unwrap_or_else(PoisonError::into_inner);
         Ok(held.whole.then(|| search::claims(&held.memories, &names, cube)))
     }

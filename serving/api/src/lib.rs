@@ -10,6 +10,7 @@ pub mod context;
 pub mod cubes;
 pub mod dead;
 pub mod ingest;
+pub mod learn;
 pub mod memories;
 pub mod memory;
 pub mod paths;

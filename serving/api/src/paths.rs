@@ -26,6 +26,10 @@ pub const GRANT: &str = "/v1/cubes/{cube}/grants/{principal}";
 pub const BELIEFS: &str = "/v1/cubes/{cube}/beliefs";
 /// POST settles.
 pub const RESOLVE_BELIEF: &str = "/v1/cubes/{cube}/beliefs/resolve";
+/// POST notes contradictions, and settles them where a model is sure.
+pub const SETTLE: &str = "/v1/cubes/{cube}/beliefs/settle";
+/// POST learns from turns.
+pub const EXTRACT: &str = "/v1/cubes/{cube}/extract";
 /// POST sets.
 pub const POLICIES: &str = "/v1/cubes/{cube}/policies";
 /// POST places.

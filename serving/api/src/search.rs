@@ -97,6 +97,10 @@ pub struct Hit {
     /// `assistant`, `recent`, `outdated`, `priority`. Terms that add nothing are absent.
     #[serde(default)]
     pub terms: BTreeMap<String, f32>,
+    /// Why it passed: the cube that it is in, and one reason for each filter that was set. Empty in a context.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schema(example = json!(["in cube home/notes", "said by Ana"]))]
+    pub passed: Vec<String>,
     #[serde(flatten)]
     pub memory: Memory,
 }

@@ -107,6 +107,8 @@ pub enum Verb {
     Dedupe(verbs::dedupe::DedupeArgs),
     Pin(verbs::pin::PinArgs),
     Hold(verbs::hold::HoldArgs),
+    Distill(verbs::distill::DistillArgs),
+    Module(verbs::module::ModuleArgs),
     Replay(verbs::replay::ReplayArgs),
     Verify(verbs::verify::VerifyArgs),
     Rebuild(verbs::rebuild::RebuildArgs),

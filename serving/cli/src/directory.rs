@@ -62,6 +62,9 @@ impl Directory {
     pub fn replays(&self) -> PathBuf {
         self.root.join("replays")
     }
+    pub fn modules(&self) -> PathBuf {
+        self.root.join("modules")
+    }
     /// Made if it is missing.
     pub fn api_keys(&self) -> Result<PathBuf> {
         let path = self.root.join("api-keys");

@@ -7,6 +7,7 @@ mod directory;
 mod failure;
 mod ingest;
 mod kit;
+mod modules;
 mod output;
 mod progress;
 mod remote;

@@ -61,6 +61,8 @@ async fn run(mut app: App, verb: Verb) -> Result<Exit> {
         Verb::Revoke(args) => verbs::revoke::run(&app, args).await,
         Verb::Policy(args) => verbs::policy::run(&app, args).await,
         Verb::Forget(args) => verbs::forget::run(&app, args).await,
+        Verb::Distill(args) => verbs::distill::run(&app, args).await,
+        Verb::Module(args) => verbs::module::run(&app, args).await,
         Verb::Dedupe(args) => verbs::dedupe::run(&app, args).await,
         Verb::Pin(args) => verbs::pin::run(&app, args).await,
         Verb::Hold(args) => verbs::hold::run(&app, args).await,

@@ -1,6 +1,7 @@
 //! A store to work with: a data directory opened in this process, or a server. The verbs do not see which.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use cubelog_api::audit::{AuditReadsResponse, AuditRequest, AuditWritesResponse};
@@ -9,6 +10,7 @@ use cubelog_api::context::{ContextRequest, ContextResponse};
 use cubelog_api::cubes::{CreateCubeRequest, CubesResponse, GrantRequest, RevokeRequest};
 use cubelog_api::dead::{DeadDiscardRequest, DeadHandledResponse, DeadListResponse, DeadRetryRequest};
 use cubelog_api::ingest::{EndIngestRequest, EndIngestResponse, IngestRequest, IngestResponse};
+use cubelog_api::learn::{ExtractRequest, ExtractResponse, SettleRequest, SettleResponse};
 use cubelog_api::memories::{RecordRequest, ResolveRequest, ReviseRequest, WriteResponse};
 use cubelog_api::memory::MemoryVersion;
 use cubelog_api::paths::{self, fill};
@@ -21,6 +23,7 @@ use cubelog_api::upkeep::{
     DedupeRequest, DedupeResponse, ForgetRequest, ForgetResponse, GovernRequest, HoldRequest, HoldResponse, LiftRequest,
     PolicyRequest, UndoMergeRequest, UndoMergeResponse,
 };
+use cubelog_extract::OpenAi;
 use cubelog_http::Service;
 use cubelog_memory::{Cut, MemoryId};
 use cubelog_runner::Caller;
@@ -111,6 +114,31 @@ impl Store {
             }
         };
         self.seen(written?).await
+    }
+
+    /// On a server; a directory is read by the verb itself, which can be stopped between two windows.
+    pub async fn extract(&self, mut request: ExtractRequest, progress: &Progress) -> Result<ExtractResponse> {
+        match self {
+            Store::Local(local) => Ok(local.service.extract(&local.caller, request).await?),
+            Store::Remote(remote) => {
+                let cube = std::mem::take(&mut request.cube);
+                self.watched(progress, remote.post(&fill(paths::EXTRACT, &[&cube]), &request)).await
+            }
+        }
+    }
+
+    /// `judge` is for a directory; a server has its own.
+    pub async fn settle_doubts(&self, mut request: SettleRequest, judge: Option<Arc<OpenAi>>) -> Result<SettleResponse> {
+        let answer: Result<SettleResponse> = match self {
+            Store::Local(local) => Ok(local.service.settle_by(&local.caller, request, judge).await?),
+            Store::Remote(remote) => {
+                let cube = std::mem::take(&mut request.cube);
+                remote.post(&fill(paths::SETTLE, &[&cube]), &request).await
+            }
+        };
+        let answer = answer?;
+        self.settle(&answer.token, &Progress::hidden(), &Interrupt::default()).await?;
+        Ok(answer)
     }
 
     pub async fn revoke(&self, request: RevokeRequest) -> Result<WriteResponse> {

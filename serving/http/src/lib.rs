@@ -13,4 +13,4 @@ pub use keys::{ApiKeys, CreatedKey, KeyFile, KeyFileError, KeyInfo, KeyRefusal, 
 pub use openapi::document as openapi_document;
 pub use routes::{HttpOptions, router};
 pub use serve::{ServeError, serve};
-pub use service::{Service, SqlLimits, SqlRows, SqlRunner, SqlScope};
+pub use service::{Service, SqlLimits, SqlRows, SqlRunner, SqlScope, extracted};

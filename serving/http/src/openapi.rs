@@ -10,7 +10,7 @@ use utoipa::openapi::{ContentBuilder, ObjectBuilder, Ref, RefOr, Required, Respo
 use utoipa::{Modify, OpenApi};
 
 use crate::routes::{
-    audit, beliefs, cubes, data_routes, dead, health, ingest, memories, open_routes, read, replay, search, upkeep,
+    audit, beliefs, cubes, data_routes, dead, health, ingest, learn, memories, open_routes, read, replay, search, upkeep,
 };
 
 #[derive(OpenApi)]
@@ -23,7 +23,7 @@ use crate::routes::{
     paths(
         health::root, health::livez, health::readyz, health::metrics, health::openapi, health::problem, health::status,
         cubes::list, cubes::create, cubes::grant, cubes::revoke,
-        beliefs::beliefs, beliefs::resolve,
+        beliefs::beliefs, beliefs::resolve, learn::settle, learn::extract,
         ingest::ingest, ingest::end,
         memories::record, memories::revise, memories::merge, memories::relate, memories::move_memory, memories::tag,
         memories::expire, memories::resolve,

@@ -10,6 +10,7 @@ mod extract;
 pub(crate) mod health;
 mod idempotency;
 pub(crate) mod ingest;
+pub(crate) mod learn;
 pub(crate) mod memories;
 mod observe;
 pub(crate) mod read;
@@ -188,6 +189,8 @@ pub(crate) fn data_routes() -> Routes {
         .delete(paths::GRANT, cubes::revoke)
         .get(paths::BELIEFS, beliefs::beliefs)
         .post(paths::RESOLVE_BELIEF, beliefs::resolve)
+        .post(paths::SETTLE, learn::settle)
+        .post(paths::EXTRACT, learn::extract)
         .post(paths::POLICIES, upkeep::set_policy)
         .post(paths::HOLDS, upkeep::place_hold)
         .post(paths::LIFT, upkeep::lift_hold)

@@ -7,8 +7,10 @@ mod convert;
 mod cubes;
 mod dead;
 mod ingest;
+mod learn;
 mod memories;
 mod parse;
+mod passed;
 mod problems;
 mod read;
 mod replay;
@@ -22,9 +24,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use cubelog_api::{Code, Problem};
+use cubelog_extract::OpenAi;
 use cubelog_memory::{Cut, Timestamp};
 use cubelog_runner::{Caller, Clock, Cubelog};
 
+pub use self::learn::extracted;
 pub use self::sql::{SqlLimits, SqlRows, SqlRunner, SqlScope};
 pub(crate) use self::status::lag;
 use self::work::LongWork;
@@ -35,26 +39,35 @@ pub struct Service {
     inner: Arc<Inner>,
 }
 
+#[derive(Clone)]
 struct Inner {
     cubelog: Cubelog,
     sql: Arc<dyn SqlRunner>,
     clock: Arc<dyn Clock>,
     replays: Option<PathBuf>,
+    model: Option<Arc<OpenAi>>,
     work: LongWork,
 }
 
 impl Service {
     pub fn new(cubelog: Cubelog, sql: Arc<dyn SqlRunner>, clock: Arc<dyn Clock>) -> Self {
-        Self { inner: Arc::new(Inner { cubelog, sql, clock, replays: None, work: LongWork::default() }) }
+        Self { inner: Arc::new(Inner { cubelog, sql, clock, replays: None, model: None, work: LongWork::default() }) }
     }
 
     /// Says below which directory replays lie that requests speak of by name. Without it, such requests are refused. To be
     /// called before the service is shared.
     #[must_use]
-    pub fn with_replays_dir(self, directory: PathBuf) -> Self {
-        let Inner { cubelog, sql, clock, .. } = &*self.inner;
-        let (cubelog, sql, clock) = (cubelog.clone(), sql.clone(), clock.clone());
-        Self { inner: Arc::new(Inner { cubelog, sql, clock, replays: Some(directory), work: LongWork::default() }) }
+    pub fn with_replays_dir(mut self, directory: PathBuf) -> Self {
+        Arc::make_mut(&mut self.inner).replays = Some(directory);
+        self
+    }
+
+    /// Names the model that requests may have turns read and contradictions judged by. No request names an endpoint of its own: whoever
+    /// could would make the server speak to anybody. To be called before the service is shared.
+    #[must_use]
+    pub fn with_model(mut self, model: Arc<OpenAi>) -> Self {
+        Arc::make_mut(&mut self.inner).model = Some(model);
+        self
     }
 
     /// The store itself.

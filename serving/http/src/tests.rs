@@ -3,6 +3,7 @@
 mod auth;
 mod beliefs;
 mod changes;
+mod learn;
 mod limits;
 mod openapi;
 mod quiet;

@@ -142,6 +142,22 @@ impl Script {
         self.event(cube, body, Some(content))
     }
 
+    /// A memory taken from turns of the session that [`Script::turn`] speaks in.
+    pub fn take(&mut self, cube: &CubeKey, number: u64, from: &[u64], text: &str) -> Verdict {
+        let content = Content { speaker: Some("ana".to_owned()), session: Some("s1".to_owned()), ..Content::text(text) };
+        let body = Body::MemoryRecorded(MemoryRecorded {
+            memory: memory(number),
+            kind: Kind::Plaintext,
+            fingerprint: fingerprint(&content),
+            descriptive: Descriptive::of(SemanticType::Fact),
+            governance: Governance::default(),
+            valid: Validity::since(at(1_600_000_000)),
+            sources: from.iter().map(|source| VersionRef { memory: memory(*source), version: 1 }).collect(),
+            content: sealed(&subject("ana")),
+        });
+        self.event(cube, body, Some(content))
+    }
+
     pub fn revise(&mut self, cube: &CubeKey, number: u64, expected: VersionNo, text: &str, valid: Validity) -> Verdict {
         let content = Content::text(text);
         let body = Body::MemoryRevised(MemoryRevised {

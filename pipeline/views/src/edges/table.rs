@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use cubelog_memory::{CubeKey, MemoryId, Relation};
+use datafusion::prelude::{col, lit};
 use lance::Dataset;
 
 use super::row;
@@ -24,6 +25,18 @@ pub async fn touching(dataset: &Arc<Dataset>, cube: &CubeKey, ids: &[MemoryId]) 
         }
     }
     Ok(in_force(rows))
+}
+
+/// What these memories were derived from, as (memory, source).
+pub async fn sources(dataset: &Arc<Dataset>, ids: &[MemoryId]) -> Result<Vec<(MemoryId, MemoryId)>, ViewError> {
+    let mut rows = Vec::new();
+    for ids in ids.chunks(IDS_IN_ONE_QUERY) {
+        let derived = filter::memories("from_memory", ids).and(col("relation").eq(lit(Relation::DerivedFrom.word())));
+        for batch in Read::rows(derived).collect(Table::Edges, dataset).await? {
+            rows.extend(row::from_batch(&batch)?);
+        }
+    }
+    Ok(in_force(rows).into_iter().map(|row| (row.edge.from, row.edge.to)).collect())
 }
 
 /// Every statement and withdrawal of a contradiction in a cube, oldest first.

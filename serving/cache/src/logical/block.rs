@@ -102,7 +102,9 @@ impl<P> Drop for Held<P> {
 }
 
 /// A block in the cache, kept alive while this is held: it is neither evicted from the tier in which it was found nor changed. When it
-/// is invalidated meanwhile it says so ([`Registered::stale`]).
+/// is invalidated meanwhile it says so ([`Registered::stale`]). One that lies on disk only may still lose its file, when something
+/// else in that file is invalidated: then loading it is a miss, and what hangs on it is not found any more either, though its numbers
+/// stay right for whoever holds them.
 pub struct Registered<P> {
     pub(crate) node: u64,
     pub(crate) shared: Arc<Shared>,

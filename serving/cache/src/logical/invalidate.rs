@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use cubelog_memory::{MemoryId, ModuleId, SubjectId, TenantId, VersionRef};
+use cubelog_memory::{BlockId, MemoryId, ModuleId, SubjectId, TenantId, VersionRef};
 
 use super::block::{Payload, Registered, Shared};
 use super::core::Core;
@@ -21,6 +21,8 @@ pub enum Target {
     Tenant(TenantId),
     /// Everything computed while a module was worn.
     Module(ModuleId),
+    /// The blocks of one file, because somebody wants them gone.
+    Run(BlockId),
     Everything,
 }
 
@@ -49,7 +51,7 @@ impl StaleBy {
             Target::Subject(_) => StaleBy::Erasure,
             Target::Tenant(_) => StaleBy::Tenant,
             Target::Module(_) => StaleBy::Module,
-            Target::Everything => StaleBy::Clearing,
+            Target::Run(_) | Target::Everything => StaleBy::Clearing,
         }
     }
 }
@@ -98,7 +100,8 @@ impl Target {
             Target::Tenant(tenant) => scope.tenant == *tenant,
             Target::Module(module) => scope.setting.wears(*module),
             Target::Everything => true,
-            Target::Version(_) | Target::Memory(_) | Target::Subject(_) => false,
+            // A block that is being built lies in no file.
+            Target::Version(_) | Target::Memory(_) | Target::Subject(_) | Target::Run(_) => false,
         }
     }
 }
@@ -118,6 +121,7 @@ impl<P: Payload> Core<P> {
             }
             Target::Memory(memory) => self.by_memory.get(memory).into_iter().flatten().copied().collect(),
             Target::Subject(subject) => self.by_subject.get(subject).into_iter().flatten().copied().collect(),
+            Target::Run(run) => self.runs.get(run).map(|entry| entry.nodes.clone()).unwrap_or_default(),
             Target::Tenant(_) | Target::Module(_) | Target::Everything => {
                 let scopes = self.scopes.iter().filter(|(scope, _)| target.reaches_scope(scope));
                 scopes.flat_map(|(_, children)| children.values().copied()).collect()
@@ -147,7 +151,7 @@ impl<P: Payload> Core<P> {
     }
 
     /// The files that hold the numbers of a node or of one under it.
-    fn runs_under(&self, id: u64) -> Vec<cubelog_memory::BlockId> {
+    fn runs_under(&self, id: u64) -> Vec<BlockId> {
         let mut runs = Vec::new();
         let mut open = vec![id];
         while let Some(node) = open.pop().and_then(|id| self.nodes.get(&id)) {

@@ -3,7 +3,7 @@
 use half::bf16;
 
 use super::shape::{Shape, ShapeError};
-use crate::logical::{Dtype, Payload};
+use crate::logical::{Dtype, Match, Payload};
 
 /// A number of a key or a value.
 pub trait Number: Copy + Default + Send + Sync + 'static {
@@ -191,4 +191,11 @@ pub fn join_layer<N: Number>(spans: &[(&KvSpan, usize)], shape: Shape, layer: us
         }
     }
     Some(joined)
+}
+
+impl Match<KvSpan> {
+    /// The spans of a match with the tokens used of each, for [`join_layer`]; `None` while some lie on disk only.
+    pub fn spans(&self) -> Option<Vec<(&KvSpan, usize)>> {
+        self.blocks.iter().map(|found| found.block.payload().map(|span| (span, found.used))).collect()
+    }
 }

@@ -3,6 +3,10 @@
 //! `load.rs` promotes and prefetches, `keep.rs` persists, demotes, freezes and invalidates, `start.rs` takes in the files of an earlier
 //! process, `carry.rs` exports and imports a cube's blocks.
 //!
+//! An answer goes like this: take a fence ([`Cache::fence`]), read the memories and compose the prompt, [`Tiers::lookup`], [`Tiers::load`],
+//! compute what is missing behind [`Match::parent`] and [`Match::tail`], register it block by block, ask [`Match::stale`] before every
+//! step that gives something out, and [`Tiers::persist`] what is worth it behind the answer.
+//!
 //! Locks: that of the tree, inside [`Cache`], is never held during I/O; there is no other. A file may vanish between a lookup and
 //! the reading of it, which is a miss like any other.
 

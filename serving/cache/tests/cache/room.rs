@@ -156,3 +156,38 @@ fn restored_files_are_found_and_those_that_cannot_serve_are_refused() {
     assert_eq!(cache.lookup(&scope, &prompt, at(2)).tokens(), 0);
     cache.audit().unwrap();
 }
+
+#[test]
+fn a_run_that_others_hang_on_outlives_them() {
+    let mut options = options(4, 1 << 20);
+    options.budgets.disk_bytes = 25;
+    let (cache, scope) = (Cache::<Prefix>::new(options), scope("acme"));
+    let restore = |n, tokens: &[Token], standing| {
+        let block = RestoredBlock { tokens: 4, origin: Origin::default(), cost: 100, priority: 1.0, standing };
+        cache.restore(run(n), 10, &scope, tokens, &[block], at(i64::from(n))).unwrap();
+        cache.audit().unwrap();
+        cache.take_dropped()
+    };
+    let prompt: Vec<Token> = (0..8).collect();
+    assert_eq!(restore(1, &prompt[..4], Standing::Evictable), []);
+    assert_eq!(restore(2, &prompt, Standing::Frozen), []);
+    // The first file is worth least, but a frozen block needs its numbers.
+    cache.lookup(&scope, &[9, 9, 9, 9], at(5));
+    assert_eq!(restore(3, &[9, 9, 9, 9], Standing::Evictable), [run(3)]);
+    assert_eq!(cache.peek(&scope, &prompt).tokens(), 8);
+}
+
+#[test]
+fn a_file_that_holds_something_invalid_goes_whole_and_what_lies_in_memory_stays() {
+    let (cache, scope) = (Cache::new(options(4, 1 << 20)), scope("acme"));
+    let prompt: Vec<Token> = (0..12).collect();
+    let about = |range: std::ops::Range<usize>| origin(&[version(range.start as u8 / 4, 1)], &[]);
+    let last = insert(&cache, &scope, &prompt, at(0), &about).unwrap().pop().unwrap();
+    cache.landed(&cache.run_to(&last).unwrap(), run(1), 30, at(1)).unwrap();
+    let done = cache.invalidate(&Target::Version(version(1, 1)));
+    assert_eq!((done.blocks, done.runs), (2, 1));
+    assert_eq!(cache.take_dropped(), [run(1)]);
+    let found = cache.peek(&scope, &prompt);
+    assert_eq!((found.tokens(), found.blocks[0].block.slot()), (4, None));
+    cache.audit().unwrap();
+}

@@ -58,7 +58,7 @@ fn all(_: &Scope, _: &Origin) -> bool {
 
 /// The numbers of a loaded match, one layer after the other.
 fn joined(found: &Match<KvSpan>) -> Vec<f32> {
-    let spans: Vec<(&KvSpan, usize)> = found.blocks.iter().map(|found| (found.block.payload().unwrap(), found.used)).collect();
+    let spans = found.spans().unwrap();
     (0..SMALL.layers).flat_map(|layer| join_layer::<f32>(&spans, SMALL, layer).unwrap()).collect()
 }
 
@@ -190,6 +190,21 @@ fn an_erased_subject_leaves_no_file_and_no_block() {
     both.tiers.persist(&blocks[0], id(3), at(3)).unwrap().unwrap();
     both.again().invalidate(&Target::Subject(subject("ada"))).unwrap();
     assert_eq!(both.files(), 0);
+}
+
+#[test]
+fn a_run_is_dropped_by_name_from_memory_and_disk() {
+    let both = both(1 << 30);
+    let scope = exact("acme");
+    let tokens: Vec<Token> = (0..12).collect();
+    let (blocks, _) = spans(both.tiers.cache(), &scope, SMALL, &tokens, &[]);
+    both.tiers.persist(&blocks[0], id(1), at(1)).unwrap().unwrap();
+    both.tiers.persist(&blocks[1], id(2), at(1)).unwrap().unwrap();
+    let done = both.tiers.invalidate(&Target::Run(id(2))).unwrap();
+    assert_eq!((done.blocks, done.runs), (2, 1), "with what hangs on it");
+    assert_eq!(both.tiers.lookup(&scope, &tokens, at(2)).tokens(), 4);
+    assert_eq!(both.tiers.store().list().unwrap(), [id(1)]);
+    assert_eq!(both.tiers.invalidate(&Target::Run(id(7))).unwrap(), Invalidated::default());
 }
 
 #[test]

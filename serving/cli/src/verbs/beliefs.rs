@@ -5,8 +5,10 @@ use serde::Serialize;
 
 use cubelog_api::VersionRef;
 use cubelog_api::beliefs::{Belief, BeliefsRequest, BeliefsResponse, ResolveBeliefRequest};
+use cubelog_api::learn::SettleRequest;
 use cubelog_api::read::GetRequest;
 
+use super::endpoint::EndpointArgs;
 use crate::app::{App, Need};
 use crate::failure::{Exit, Failure, Result};
 use crate::output::{Column, Kind, col};
@@ -41,6 +43,17 @@ pub struct BeliefsArgs {
 
 #[derive(Debug, Subcommand)]
 pub enum BeliefsWhat {
+    /// Put contradictions on the log for review; with a model, settle those that it is sure of
+    Settle {
+        /// The cube
+        #[arg(long, value_name = "CUBE")]
+        cube: String,
+        #[command(flatten)]
+        judge: EndpointArgs,
+        /// Write nothing and ask no model: show what would be noted
+        #[arg(long)]
+        dry_run: bool,
+    },
     /// Settle a contradiction: one memory is believed in place of others, or all stand
     Resolve {
         /// Id of the memory that is believed, or a unique part at its beginning or end
@@ -98,6 +111,16 @@ const REVIEW: [Column; 9] = [
     col("", "/later/said_at", Kind::Hidden),
 ];
 
+const DISPUTES: [Column; 7] = [
+    col("about", "/about", Kind::Text),
+    col("earlier", "/earlier/memory", Kind::Id),
+    col("later", "/later/memory", Kind::Id),
+    col("sure", "/confidence", Kind::Number),
+    col("verdict", "/verdict", Kind::Plain),
+    col("model sure", "/sure", Kind::Number),
+    col("fate", "/fate", Kind::Plain),
+];
+
 /// A belief as a row: what its line is about stands with it.
 #[derive(Debug, Serialize)]
 struct Row<'a> {
@@ -117,6 +140,9 @@ struct Row<'a> {
 }
 
 pub async fn run(app: &App, args: BeliefsArgs) -> Result<Exit> {
+    if let Some(BeliefsWhat::Settle { cube, judge, dry_run }) = args.what {
+        return settle(app, &cube, &judge, dry_run).await;
+    }
     if let Some(BeliefsWhat::Resolve { memory, over, both, since, reason }) = args.what {
         let since = since.as_deref().map(|text| app.time(text)).transpose()?.map(rfc3339);
         return app
@@ -164,6 +190,32 @@ pub async fn run(app: &App, args: BeliefsArgs) -> Result<Exit> {
             count => app.screen.note(&format!("{count} to look at; --review shows them")),
         }
         Ok(Exit::Ok)
+    })
+    .await
+}
+
+async fn settle(app: &App, cube: &str, judge: &EndpointArgs, dry_run: bool) -> Result<Exit> {
+    let cube = app.cube(cube)?.to_string();
+    app.with_store(Need::Write, async |store| {
+        let (with, judge) = match store.local() {
+            Some(_) => (None, judge.judge(&app.config()?)?),
+            None => (judge.of_server()?, None),
+        };
+        let answer = store.settle_doubts(SettleRequest { cube, with, dry_run }, judge).await?;
+        app.screen.answer(&answer, &DISPUTES, &answer.disputes)?;
+        app.screen.note(&match dry_run {
+            true => format!("{} would be noted for review", answer.noted),
+            false => format!("{} noted for review, {} settled", answer.noted, answer.settled),
+        });
+        if answer.withheld > 0 {
+            app.screen.note(&format!("{} with secret memories were not shown to the model", answer.withheld));
+        }
+        match answer.reason.filter(|_| answer.failed > 0) {
+            Some(reason) => Err(Failure::new(Exit::Failure, format!("the model did not answer {} times", answer.failed))
+                .because(reason)
+                .next("give the same command again: what is settled stays")),
+            None => Ok(Exit::Ok),
+        }
     })
     .await
 }

@@ -110,11 +110,15 @@ struct Shown<'a> {
     hit: &'a Hit,
 }
 
-/// The terms of a score, the largest first: "meaning 0.41, words 0.20".
+/// The terms of a score, the largest first, and why it passed: "meaning 0.41, words 0.20; in cube acme/notes".
 fn because(hit: &Hit) -> String {
     let mut terms: Vec<(&String, &f32)> = hit.terms.iter().collect();
     terms.sort_by(|a, b| b.1.abs().total_cmp(&a.1.abs()));
-    terms.iter().map(|(term, value)| format!("{term} {value:.2}")).collect::<Vec<_>>().join(", ")
+    let terms = terms.iter().map(|(term, value)| format!("{term} {value:.2}")).collect::<Vec<_>>().join(", ");
+    match hit.passed.is_empty() {
+        true => terms,
+        false => format!("{terms}; {}", hit.passed.join("; ")),
+    }
 }
 
 fn request(app: &App, args: &SearchArgs) -> Result<SearchRequest> {

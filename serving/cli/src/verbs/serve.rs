@@ -4,6 +4,7 @@ use clap::Args;
 use cubelog_http::{ApiKeys, HttpOptions, KeyFile, ServeError, serve};
 use tokio::net::TcpListener;
 
+use super::endpoint::of_settings;
 use crate::app::App;
 use crate::failure::{Exit, Failure, Result};
 use crate::wire;
@@ -39,7 +40,14 @@ pub async fn run(app: &App, _args: ServeArgs) -> Result<Exit> {
     }
     let keys = ApiKeys::open(KeyFile::in_directory(app.dir.api_keys()?))?;
     let any_key = keys.any_usable(wire::now_micros())?;
-    let service = wire::open(&app.dir, &config, None).await?;
+    let model = of_settings(&config)?;
+    let mut service = wire::open(&app.dir, &config, None).await?;
+    if let Some(model) = model {
+        service = service.with_model(model);
+    }
+    // Who searches first should not wait until all that searches look at is read.
+    let cubelog = service.cubelog().clone();
+    tokio::spawn(async move { cubelog.warm().await });
     let local = listener.local_addr().map_err(|error| Failure::io("cannot tell the address", &error))?;
     let url = format!("http://{local}");
     app.dir.note_serving(&url);

@@ -20,7 +20,7 @@ use super::{App, HttpOptions};
 use crate::keys::{KeyInfo, KeyRefusal};
 
 /// Verbs that take as long as the log is long.
-const WITHOUT_TIMEOUT: [&str; 3] = [paths::REPLAY, paths::VERIFY, paths::REBUILD];
+const WITHOUT_TIMEOUT: [&str; 5] = [paths::REPLAY, paths::VERIFY, paths::REBUILD, paths::EXTRACT, paths::SETTLE];
 
 /// Places for running requests.
 pub(crate) struct Places {

@@ -9,6 +9,7 @@ use cubelog_memory::ranking::{Method, Term};
 use cubelog_runner::Caller;
 use cubelog_views::Filter;
 
+use super::passed::passed;
 use super::problems::problem;
 use super::{Service, convert, parse};
 
@@ -53,8 +54,9 @@ impl Service {
                 .map(|word| parse::word("without", word, Term::from_word, Term::ALL))
                 .collect::<Result<_, _>>()?,
         };
+        let asked = search.filter.clone();
         let answer = self.cubelog().search(caller, search).await.map_err(problem)?;
-        let hits = answer.hits.iter().map(hit);
+        let hits = answer.hits.iter().map(|found| Hit { passed: passed(&asked, &found.row), ..hit(found) });
         Ok(SearchResponse { hits: hits.collect(), reflected: answer.reflected.to_string(), query_cut: answer.query_cut })
     }
 
@@ -104,6 +106,7 @@ fn hit(hit: &cubelog_runner::Hit) -> Hit {
         rank: hit.rank as u32,
         score: hit.score,
         terms: hit.terms.iter().map(|(term, value)| (term.word().to_owned(), *value)).collect(),
+        passed: Vec::new(),
         memory: convert::memory(&hit.row),
     }
 }

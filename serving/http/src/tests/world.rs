@@ -158,6 +158,13 @@ impl World {
         Self { directory, clock, service, file, router, ann, bob, root, stranger }
     }
 
+    /// Sets the server up with a model, as its configuration does.
+    pub fn set_model(&mut self, model: cubelog_extract::OpenAi) {
+        self.service = self.service.clone().with_model(Arc::new(model));
+        let keys = ApiKeys::open(self.file.clone()).unwrap();
+        self.router = router(self.service.clone(), keys, HttpOptions::default());
+    }
+
     pub async fn send(&self, request: Request<Body>) -> Answer {
         let response = self.router.clone().oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();
