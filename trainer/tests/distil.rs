@@ -8,6 +8,7 @@ use std::process::{Command, Stdio};
 
 use common::Quiet;
 use common::tiny::{llama, tokenizer, write};
+use cubelog_model::lora::AdapterError;
 use cubelog_model::lora::peft::{self, CONFIG, WEIGHTS};
 use cubelog_trainer::dataset::Admission;
 use cubelog_trainer::publish::{self, MANIFEST};
@@ -77,7 +78,7 @@ fn a_module_is_published_whole_under_its_content_and_is_the_same_every_time() {
     }
 
     // Beside itself as the active one: the report tells of it.
-    let mut beside = job.clone();
+    let mut beside = job;
     beside.active = vec![published.dir.clone()];
     beside.recipe.seed = 2;
     beside.parent = Some(manifest.weights.clone());
@@ -85,6 +86,16 @@ fn a_module_is_published_whole_under_its_content_and_is_the_same_every_time() {
     assert_eq!(other.manifest.evaluation.interference[0].module, manifest.weights);
     assert_eq!(other.manifest.parent, Some(manifest.weights));
     assert_ne!(other.dir, published.dir);
+
+    // It is of no use over another base, even one of the same shape.
+    let other_base = Job { active: vec![published.dir.clone()], ..self::job(elsewhere.path()) };
+    let config = other_base.model.join("config.json");
+    fs::write(&config, format!("{} ", fs::read_to_string(&config).unwrap())).unwrap();
+    let error = distill(&other_base, &mut Quiet::default()).unwrap_err();
+    assert!(
+        matches!(&error, DistillError::Adapter { source, .. } if matches!(**source, AdapterError::AnotherBase { .. })),
+        "{error}"
+    );
 
     // A module whose weights were changed is not opened.
     let weights = published.dir.join(WEIGHTS);
