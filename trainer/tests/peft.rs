@@ -11,6 +11,8 @@ use std::process::Command;
 
 use burn::tensor::Device;
 use common::tiny::{llama, write};
+use cubelog_model::lora::compose::loss;
+use cubelog_model::lora::int8::Plain8;
 use cubelog_model::lora::peft::{self, CONFIG, Stored, WEIGHTS};
 use cubelog_model::lora::{AdapterError, Pair, Part, Plain};
 use cubelog_model::weights::Drawn;
@@ -52,6 +54,30 @@ fn an_adapter_comes_back_bit_for_bit_and_the_same_one_is_the_same_bytes() {
         plain.pairs[&(0, Part::Q)].a.iter().zip(&half.pairs[&(0, Part::Q)].a).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
     assert!(apart > 0.0 && apart < 2e-4, "{apart}");
     assert!(fs::metadata(dir.path().join(WEIGHTS)).unwrap().len() < first.len() as u64 * 6 / 10);
+}
+
+#[test]
+fn eight_bits_come_back_and_bad_files_of_them_are_refused() {
+    let (dir, shape) = (tempfile::tempdir().unwrap(), llama());
+    let packed = Plain8::pack(&adapter(&shape, 3));
+    let (path, whole) = (dir.path().join("module.int8.safetensors"), packed.to_bytes());
+    fs::write(&path, &whole).unwrap();
+    assert!(Plain8::read(&path, &shape).unwrap() == packed);
+    assert!(loss(&adapter(&shape, 3), &packed.plain()).unwrap() < 0.01);
+    for other in [DecoderConfig { hidden: 64, ..shape.clone() }, DecoderConfig { layers: 1, ..shape.clone() }] {
+        assert!(Plain8::read(&path, &other).is_err());
+    }
+    for at in (0..whole.len()).step_by(211) {
+        fs::write(&path, &whole[..at]).unwrap();
+        assert!(Plain8::read(&path, &shape).is_err(), "cut at {at}");
+    }
+    for (from, to) in [("int8/1", "int8/9"), ("\"I8\"", "\"U8\""), ("\"scale\":\"2", "\"scale\":\"x"), ("a.sizes", "a.sizzz")] {
+        let at = whole.windows(from.len()).position(|window| window == from.as_bytes()).unwrap();
+        let mut bytes = whole.clone();
+        bytes[at..at + to.len()].copy_from_slice(to.as_bytes());
+        fs::write(&path, bytes).unwrap();
+        assert!(Plain8::read(&path, &shape).is_err(), "{from} became {to}");
+    }
 }
 
 #[test]

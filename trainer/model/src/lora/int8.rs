@@ -1,9 +1,19 @@
 //! Cold adapters in 8 bits: every row of a factor as whole numbers from -127 to 127 and the size of one of them.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
-use super::Part;
+use safetensors::{Dtype, SafeTensors};
+use serde_json::{Value, json};
+
+use super::error::AdapterError;
 use super::plain::{Pair, Plain};
+use super::{Part, peft};
+use crate::DecoderConfig;
+use crate::weights::read_small;
+
+/// What the metadata of a file of this form say it is.
+const FORM: &str = "cubelog-lora-int8/1";
 
 /// Numbers in 8 bits, row after row.
 #[derive(Debug, Clone, PartialEq)]
@@ -81,4 +91,92 @@ impl Plain8 {
         let rows = |rows: &Rows| rows.numbers.len() + 4 * rows.sizes.len();
         self.pairs.values().map(|pair| rows(&pair.a) + rows(&pair.b)).sum()
     }
+
+    /// The adapter as a file: safetensors with numbers as I8 and sizes as F32. The same adapter gives the same bytes.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let mut header = serde_json::Map::new();
+        header.insert("__metadata__".into(), json!({ "form": FORM, "scale": self.scale.to_string() }));
+        let mut data: Vec<u8> = Vec::with_capacity(self.bytes());
+        for ((layer, part), pair) in &self.pairs {
+            for (factor, rows) in [("a", &pair.a), ("b", &pair.b)] {
+                let mut put = |what: &str, dtype: &str, shape: Value, bytes: &mut dyn Iterator<Item = u8>| {
+                    let first = data.len();
+                    data.extend(bytes);
+                    let place = json!({ "dtype": dtype, "shape": shape, "data_offsets": [first, data.len()] });
+                    header.insert(name(*layer, *part, factor, what), place);
+                };
+                let rank = rows.sizes.len();
+                let shape = json!([rank, rows.numbers.len() / rank.max(1)]);
+                put("sizes", "F32", json!([rank]), &mut rows.sizes.iter().flat_map(|x| x.to_le_bytes()));
+                put("numbers", "I8", shape, &mut rows.numbers.iter().map(|x| x.to_le_bytes()[0]));
+            }
+        }
+        peft::framed(header, data)
+    }
+
+    /// Reads such a file, for a base of this shape.
+    ///
+    /// # Errors
+    /// [`AdapterError`] if it is absent, cut off, damaged, of another form, or for another base.
+    pub fn read(path: &Path, base: &DecoderConfig) -> Result<Self, AdapterError> {
+        let damaged = |reason: String| AdapterError::Damaged { path: path.into(), reason };
+        let bytes = read_small(path)?;
+        let (_, header) = SafeTensors::read_metadata(&bytes).map_err(|e| damaged(e.to_string()))?;
+        let tensors = SafeTensors::deserialize(&bytes).map_err(|e| damaged(e.to_string()))?;
+        let noted = |key: &str| header.metadata().as_ref().and_then(|notes| notes.get(key).cloned());
+        if noted("form").as_deref() != Some(FORM) {
+            return Err(damaged(format!("it does not say that it is {FORM}")));
+        }
+        let scale: Option<f64> = noted("scale").and_then(|scale| scale.parse().ok()).filter(|scale: &f64| scale.is_finite());
+        let scale = scale.ok_or_else(|| damaged("its scale is no number".into()))?;
+        let mut pairs = BTreeMap::new();
+        let mut read = 0;
+        for layer in 0..base.layers {
+            for part in Part::ALL {
+                if tensors.tensor(&name(layer, part, "a", "sizes")).is_err() {
+                    continue;
+                }
+                let (inputs, outputs) = part.widths(base);
+                let rows = |factor: &str, width: usize| -> Result<Rows, AdapterError> {
+                    let find = |what: &str| {
+                        let name = name(layer, part, factor, what);
+                        tensors.tensor(&name).map_err(|_| damaged(format!("it has no {name}")))
+                    };
+                    let (sizes, numbers) = (find("sizes")?, find("numbers")?);
+                    let rank = sizes.shape().first().copied().unwrap_or(0);
+                    if sizes.dtype() != Dtype::F32 || numbers.dtype() != Dtype::I8 || sizes.shape().len() != 1 || rank == 0 {
+                        return Err(damaged(format!("{factor} of {} in layer {layer} has another type", part.name())));
+                    }
+                    if numbers.shape() != [rank, width] {
+                        return Err(AdapterError::AnotherBase {
+                            path: path.into(),
+                            what: format!("{factor} of {} in layer {layer}", part.name()),
+                            found: format!("{:?}", numbers.shape()),
+                            expected: format!("{:?}", [rank, width]),
+                        });
+                    }
+                    let (sizes, _) = sizes.data().as_chunks::<4>();
+                    let sizes: Vec<f32> = sizes.iter().map(|x| f32::from_le_bytes(*x)).collect();
+                    if sizes.iter().any(|size| !size.is_finite()) {
+                        return Err(damaged(format!("a size of {} in layer {layer} is no number", part.name())));
+                    }
+                    Ok(Rows { numbers: numbers.data().iter().map(|x| i8::from_le_bytes([*x])).collect(), sizes })
+                };
+                let (a, b) = (rows("a", inputs)?, rows("b", outputs)?);
+                if a.sizes.len() != b.sizes.len() {
+                    return Err(damaged(format!("the factors of {} in layer {layer} differ in rank", part.name())));
+                }
+                pairs.insert((layer, part), Packed8 { a, b });
+                read += 4;
+            }
+        }
+        if read != tensors.len() || read == 0 {
+            return Err(damaged(format!("of its {} tensors, {read} belong to this base", tensors.len())));
+        }
+        Ok(Self { scale, pairs })
+    }
+}
+
+fn name(layer: usize, part: Part, factor: &str, what: &str) -> String {
+    format!("layers.{layer}.{}.{}.{factor}.{what}", part.block(), part.name())
 }
