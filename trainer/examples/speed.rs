@@ -10,7 +10,7 @@ use cubelog_model::decoder::{DecoderConfig, Rope, RopeScaling};
 use cubelog_model::weights::Drawn;
 use cubelog_trainer::cpu::factors::Layout;
 use cubelog_trainer::cpu::weights::Base;
-use cubelog_trainer::engine::{Engine, Weights};
+use cubelog_trainer::engine::{Engine, Steps, Weights};
 use cubelog_trainer::optimise::{AdamW, Moments, clip};
 use cubelog_trainer::samples::{Hold, Sample};
 
@@ -56,7 +56,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut best = f64::INFINITY;
     for step in 0..5 {
         let begun = Instant::now();
-        let losses = engine.step(&layout, &factors, &samples, weights, &mut gradients);
+        let losses = engine.step(&layout, &factors, &samples, weights, &mut gradients)?;
         clip(&mut gradients, 1.0);
         AdamW::default().step(step + 1, 1e-4, &mut factors, &gradients, &mut moments);
         let spent = begun.elapsed().as_secs_f64();

@@ -31,7 +31,8 @@ const LEAST: f64 = 1e-3;
 
 /// The curve as an SVG: steps to the right, losses on a logarithmic scale upwards.
 pub fn svg(curve: &[Point]) -> String {
-    let series: [(&str, &str, fn(&Point) -> f32); 3] = [
+    type Loss = fn(&Point) -> f32;
+    let series: [(&str, &str, Loss); 3] = [
         ("what is to be said", "#1f5fbf", |point| point.losses.say),
         ("other names: KL to the base", "#c2452d", |point| point.losses.keep),
         ("unrelated turns: KL to the base", "#3b8a3e", |point| point.losses.replay),

@@ -99,7 +99,7 @@ pub fn distill(job: &Job, progress: &mut dyn Progress) -> Result<Published, Dist
     let Model { base, tokenizer, digest } = Model::read(&job.model)?;
     let talk = Talk::new(&tokenizer);
     let layout = Layout::new(&base.shape, &parts, job.recipe.rank, job.recipe.alpha);
-    let active = job.active.iter().map(|dir| open_active(dir, &base.shape)).collect::<Result<Vec<_>, _>>()?;
+    let active = job.active.iter().map(|dir| open_active(dir, &base.shape, &digest)).collect::<Result<Vec<_>, _>>()?;
 
     disk::make_dir(&job.work)?;
     disk::write(&job.work.join("data.jsonl"), lines.as_bytes())?;
@@ -225,8 +225,7 @@ impl Model {
         };
         let tokenizer = Tokenizer::load(path)?;
         tokenizer.check(path, shape.vocabulary)?;
-        let positions = POSITIONS.min(shape.context);
-        Ok(Self { base: Base::read(&shape, tensors.as_ref(), positions)?, tokenizer, digest: digest_of(&files)? })
+        Ok(Self { base: Base::read(&shape, tensors.as_ref(), POSITIONS)?, tokenizer, digest: digest_of(&files)? })
     }
 }
 
@@ -292,8 +291,12 @@ pub fn factors(plain: &Plain, shape: &DecoderConfig) -> Result<(Layout, Vec<f32>
     Ok((layout, factors))
 }
 
-fn open_active(dir: &Path, shape: &DecoderConfig) -> Result<Active, DistillError> {
+fn open_active(dir: &Path, shape: &DecoderConfig, base: &str) -> Result<Active, DistillError> {
     let manifest = publish::open(dir)?;
+    if manifest.base != base {
+        let (what, expected) = ("the SHA-256 of its weights".into(), base.to_owned());
+        return Err(adapter(dir)(AdapterError::AnotherBase { path: dir.into(), what, found: manifest.base, expected }));
+    }
     let plain = peft::read(dir, shape).map_err(adapter(dir))?;
     let (layout, factors) = factors(&plain, shape).map_err(adapter(dir))?;
     Ok(Active { module: manifest.weights.clone(), layout, factors, questions: manifest.questions() })
@@ -301,5 +304,5 @@ fn open_active(dir: &Path, shape: &DecoderConfig) -> Result<Active, DistillError
 
 fn adapter(path: &Path) -> impl Fn(AdapterError) -> DistillError {
     let path = path.to_owned();
-    move |source| DistillError::Adapter { path: path.clone(), source }
+    move |source| DistillError::Adapter { path: path.clone(), source: Box::new(source) }
 }

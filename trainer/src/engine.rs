@@ -31,6 +31,47 @@ pub struct Weights {
     pub replay: f32,
 }
 
+impl Losses {
+    /// Tokens of each sort: to be said, kept, replayed.
+    pub(crate) fn counts(samples: &[Sample]) -> [usize; 3] {
+        let count = |of: fn(&Hold) -> bool| samples.iter().filter(|s| of(&s.hold)).map(Sample::answer_tokens).sum::<usize>();
+        [
+            count(|hold| matches!(hold, Hold::Say | Hold::Match(_))),
+            count(|hold| matches!(hold, Hold::Keep)),
+            count(|hold| matches!(hold, Hold::Replay)),
+        ]
+    }
+
+    pub(crate) fn mean(sums: [f64; 3], counts: [usize; 3]) -> Self {
+        let mean = |n: usize| (sums[n] / counts[n].max(1) as f64) as f32;
+        Self { say: mean(0), keep: mean(1), replay: mean(2) }
+    }
+}
+
+impl Weights {
+    /// What one token of each sort counts for.
+    pub(crate) fn each(self, counts: [usize; 3]) -> [f32; 3] {
+        let weight = [self.say, self.keep, self.replay];
+        std::array::from_fn(|n| weight[n] / counts[n].max(1) as f32)
+    }
+}
+
+/// Something that computes steps.
+pub trait Steps {
+    /// The losses of the samples, and the gradients of their weighted sum in `gradients`, which is written over.
+    ///
+    /// # Errors
+    /// [`DistillError::Model`] if the tensor library fails.
+    fn step(
+        &mut self,
+        layout: &Layout,
+        factors: &[f32],
+        samples: &[Sample],
+        weights: Weights,
+        gradients: &mut [f32],
+    ) -> Result<Losses, DistillError>;
+}
+
 /// Computes steps on the CPU.
 pub struct Engine {
     /// The frozen base.
@@ -99,36 +140,6 @@ impl Engine {
         &self.merged
     }
 
-    /// The losses of the samples, and the gradients of their weighted sum in `gradients`, which is written over.
-    pub fn step(
-        &mut self,
-        layout: &Layout,
-        factors: &[f32],
-        samples: &[Sample],
-        weights: Weights,
-        gradients: &mut [f32],
-    ) -> Losses {
-        self.merged.update(&self.base, &[(layout, factors)]);
-        gradients.fill(0.0);
-        let count = |of: fn(&Hold) -> bool| samples.iter().filter(|s| of(&s.hold)).map(Sample::answer_tokens).sum::<usize>();
-        let counts = [
-            count(|hold| matches!(hold, Hold::Say | Hold::Match(_))),
-            count(|hold| matches!(hold, Hold::Keep)),
-            count(|hold| matches!(hold, Hold::Replay)),
-        ];
-        let weight = [weights.say, weights.keep, weights.replay];
-        let each: [f32; 3] = std::array::from_fn(|n| weight[n] / counts[n].max(1) as f32);
-        let mut sums = [0.0f64; 3];
-        let mut rest = samples;
-        while !rest.is_empty() {
-            let (some, later) = rest.split_at(micro(rest, self.tokens_max));
-            rest = later;
-            self.micro_step(layout, factors, some, each, &mut sums, gradients);
-        }
-        let mean = |n: usize| (sums[n] / counts[n].max(1) as f64) as f32;
-        Losses { say: mean(0), keep: mean(1), replay: mean(2) }
-    }
-
     fn micro_step(
         &mut self,
         layout: &Layout,
@@ -180,6 +191,30 @@ impl Engine {
         }
         let adapter = (layout, factors);
         backward(base, &self.merged.0, &pack, adapter, &mut self.pass, d_normed, &mut self.back, gradients);
+    }
+}
+
+impl Steps for Engine {
+    fn step(
+        &mut self,
+        layout: &Layout,
+        factors: &[f32],
+        samples: &[Sample],
+        weights: Weights,
+        gradients: &mut [f32],
+    ) -> Result<Losses, DistillError> {
+        self.merged.update(&self.base, &[(layout, factors)]);
+        gradients.fill(0.0);
+        let counts = Losses::counts(samples);
+        let each = weights.each(counts);
+        let mut sums = [0.0f64; 3];
+        let mut rest = samples;
+        while !rest.is_empty() {
+            let (some, later) = rest.split_at(micro(rest, self.tokens_max));
+            rest = later;
+            self.micro_step(layout, factors, some, each, &mut sums, gradients);
+        }
+        Ok(Losses::mean(sums, counts))
     }
 }
 

@@ -86,7 +86,7 @@ pub enum DistillError {
         path: PathBuf,
         /// What is wrong with it.
         #[source]
-        source: cubelog_model::lora::AdapterError,
+        source: Box<cubelog_model::lora::AdapterError>,
     },
     /// A file could not be written or read. What was being published is not there at all.
     #[error("{} could not be {doing}: check its rights and the space on the disk", path.display())]

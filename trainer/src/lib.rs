@@ -3,8 +3,10 @@
 //! - [`distill`] is the whole way from memories to a published module; [`Job`] says what of, [`Progress`] is told how it goes.
 //! - [`dataset`] turns memories into facts, questions and what is trained beside them; pure.
 //! - [`cpu`] is the decoder forward and backward, written out by hand for the CPU.
+//! - [`Autodiff`] computes the same step by burn on any of its devices.
 //! - [`evaluate`] measures a module, [`gates`] decide, [`publish`] writes it.
 
+mod autodiff;
 mod checkpoint;
 pub mod cpu;
 mod curve;
@@ -25,6 +27,7 @@ pub mod samples;
 mod talk;
 mod teacher;
 
+pub use autodiff::Autodiff;
 pub use curve::Point;
 pub use distil::{Job, Model, Published, distill, factors, plain};
 pub use error::DistillError;

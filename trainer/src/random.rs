@@ -20,7 +20,6 @@ impl Random {
     ///
     /// # Reference
     /// Steele, Lea and Flood 2014, "Fast Splittable Pseudorandom Number Generators".
-    #[expect(clippy::should_implement_trait, reason = "the stream never ends")]
     pub fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut x = self.0;

@@ -7,7 +7,7 @@ use crate::checkpoint::{self, State};
 use crate::cpu::factors::Layout;
 use crate::curve::Point;
 use crate::dataset::Dataset;
-use crate::engine::{Engine, Weights};
+use crate::engine::{Steps, Weights};
 use crate::error::DistillError;
 use crate::optimise::{Moments, clip};
 use crate::recipe::Recipe;
@@ -75,7 +75,7 @@ impl Run<'_> {
     ///
     /// # Errors
     /// [`DistillError::NotANumber`], [`DistillError::Stopped`], and what the disk and the tokenizer say.
-    pub fn train(&self, engine: &mut Engine, talk: &Talk<'_>, progress: &mut dyn Progress) -> Result<State, DistillError> {
+    pub fn train(&self, engine: &mut dyn Steps, talk: &Talk<'_>, progress: &mut dyn Progress) -> Result<State, DistillError> {
         let steps = self.recipe.steps(self.set.entries.len());
         let schedule = self.recipe.schedule(self.set.entries.len());
         let mut state = match checkpoint::load(self.checkpoint, self.name)? {
@@ -101,7 +101,7 @@ impl Run<'_> {
                 return Err(DistillError::Stopped { step });
             }
             let batch = samples(self.set, &self.set.batch(step, &self.recipe.mix), talk, self.recorded, self.teacher)?;
-            let losses = engine.step(self.layout, &state.factors, &batch, weights, &mut gradients);
+            let losses = engine.step(self.layout, &state.factors, &batch, weights, &mut gradients)?;
             let norm = clip(&mut gradients, self.recipe.clip);
             let rate = schedule.rate(step);
             if !(losses.say + losses.keep + losses.replay).is_finite() || !norm.is_finite() {

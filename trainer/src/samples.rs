@@ -12,13 +12,16 @@ pub const ANSWER_TOKENS_MAX: usize = 64;
 /// Longest question, in tokens; a longer one is cut, which only a cloze of a very long sentence would be.
 const PROMPT_TOKENS_MAX: usize = 448;
 
+/// For each token of an answer, a teacher's likeliest tokens with their probabilities.
+pub type Likely = Arc<Vec<Vec<(u32, f32)>>>;
+
 /// What a sample's answer is held to.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Hold {
     /// Its own tokens.
     Say,
     /// A teacher's distributions, one for each token of the answer.
-    Match(Arc<Vec<Vec<(u32, f32)>>>),
+    Match(Likely),
     /// The base, about other names.
     Keep,
     /// The base, in unrelated turns.
@@ -61,9 +64,8 @@ pub struct Recorded {
     pub replay: Vec<Vec<u32>>,
 }
 
-/// What a teacher with the memory in its prompt said, where it was right: by fact and trained question, its answer and, for each
-/// token, its likeliest tokens with their probabilities.
-pub type Teacher = BTreeMap<(usize, usize), (Vec<u32>, Arc<Vec<Vec<(u32, f32)>>>)>;
+/// What a teacher with the memory in its prompt said, where it was right, by fact and trained question.
+pub type Teacher = BTreeMap<(usize, usize), (Vec<u32>, Likely)>;
 
 /// The samples of a step.
 ///

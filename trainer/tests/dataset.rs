@@ -47,7 +47,8 @@ fn every_fact_of_the_conversation_is_read_and_nothing_else() {
 fn what_may_not_be_distilled_is_left_out_with_its_reason() {
     let admission = Admission { trust_min: Trust::Unverified, sensitivity_max: Sensitivity::Internal };
     let one = common::sources("circle.jsonl").remove(4);
-    let cases: [(fn(&mut Source), Reason); 6] = [
+    type Change = fn(&mut Source);
+    let cases: [(Change, Reason); 6] = [
         (|source| source.standing.erasing = true, Reason::Erasing),
         (|source| source.standing.quarantined = true, Reason::Quarantined),
         (|source| source.standing.held = true, Reason::Held),

@@ -10,16 +10,13 @@ use std::path::Path;
 use std::process::Command;
 
 use burn::tensor::Device;
-use common::tiny::shape;
+use common::tiny::{llama, write};
+use cubelog_model::lora::compose::loss;
+use cubelog_model::lora::int8::Plain8;
 use cubelog_model::lora::peft::{self, CONFIG, Stored, WEIGHTS};
 use cubelog_model::lora::{AdapterError, Pair, Part, Plain};
-use cubelog_model::weights::{Drawn, Tensors};
+use cubelog_model::weights::Drawn;
 use cubelog_model::{Decoder, DecoderConfig, Step, Worn};
-
-/// A shape that transformers' Llama has too.
-fn llama() -> DecoderConfig {
-    DecoderConfig { family: "llama".into(), qkv_bias: false, tied: true, ..shape() }
-}
 
 fn adapter(shape: &DecoderConfig, rank: usize) -> Plain {
     let mut pairs = BTreeMap::new();
@@ -57,6 +54,30 @@ fn an_adapter_comes_back_bit_for_bit_and_the_same_one_is_the_same_bytes() {
         plain.pairs[&(0, Part::Q)].a.iter().zip(&half.pairs[&(0, Part::Q)].a).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
     assert!(apart > 0.0 && apart < 2e-4, "{apart}");
     assert!(fs::metadata(dir.path().join(WEIGHTS)).unwrap().len() < first.len() as u64 * 6 / 10);
+}
+
+#[test]
+fn eight_bits_come_back_and_bad_files_of_them_are_refused() {
+    let (dir, shape) = (tempfile::tempdir().unwrap(), llama());
+    let packed = Plain8::pack(&adapter(&shape, 3));
+    let (path, whole) = (dir.path().join("module.int8.safetensors"), packed.to_bytes());
+    fs::write(&path, &whole).unwrap();
+    assert!(Plain8::read(&path, &shape).unwrap() == packed);
+    assert!(loss(&adapter(&shape, 3), &packed.plain()).unwrap() < 0.01);
+    for other in [DecoderConfig { hidden: 64, ..shape.clone() }, DecoderConfig { layers: 1, ..shape.clone() }] {
+        assert!(Plain8::read(&path, &other).is_err());
+    }
+    for at in (0..whole.len()).step_by(211) {
+        fs::write(&path, &whole[..at]).unwrap();
+        assert!(Plain8::read(&path, &shape).is_err(), "cut at {at}");
+    }
+    for (from, to) in [("int8/1", "int8/9"), ("\"I8\"", "\"U8\""), ("\"scale\":\"2", "\"scale\":\"x"), ("a.sizes", "a.sizzz")] {
+        let at = whole.windows(from.len()).position(|window| window == from.as_bytes()).unwrap();
+        let mut bytes = whole.clone();
+        bytes[at..at + to.len()].copy_from_slice(to.as_bytes());
+        fs::write(&path, bytes).unwrap();
+        assert!(Plain8::read(&path, &shape).is_err(), "{from} became {to}");
+    }
 }
 
 #[test]
@@ -136,42 +157,6 @@ fn an_adapter_for_another_base_is_refused_and_named() {
     }
 }
 
-/// The base as transformers reads it: config.json and one safetensors file.
-fn write_base(dir: &Path, shape: &DecoderConfig) {
-    fs::create_dir_all(dir).unwrap();
-    let config = serde_json::json!({
-        "architectures": ["LlamaForCausalLM"], "model_type": "llama", "hidden_act": "silu", "attention_bias": false,
-        "hidden_size": shape.hidden, "intermediate_size": shape.feed_forward, "num_hidden_layers": shape.layers,
-        "num_attention_heads": shape.heads, "num_key_value_heads": shape.kv_heads, "head_dim": shape.head,
-        "vocab_size": shape.vocabulary, "max_position_embeddings": shape.context, "rms_norm_eps": shape.norm_epsilon,
-        "rope_theta": shape.rope.theta, "tie_word_embeddings": true, "bos_token_id": 1, "eos_token_id": 2,
-    });
-    fs::write(dir.join("config.json"), config.to_string()).unwrap();
-    let mut names = vec![("model.embed_tokens.weight".to_owned(), vec![shape.vocabulary, shape.hidden])];
-    names.push(("model.norm.weight".into(), vec![shape.hidden]));
-    for layer in 0..shape.layers {
-        for norm in ["input_layernorm", "post_attention_layernorm"] {
-            names.push((format!("model.layers.{layer}.{norm}.weight"), vec![shape.hidden]));
-        }
-        for part in Part::ALL {
-            let (inputs, outputs) = part.widths(shape);
-            names.push((format!("model.layers.{layer}.{}.{}.weight", part.block(), part.name()), vec![outputs, inputs]));
-        }
-    }
-    let bytes: Vec<(String, Vec<usize>, Vec<u8>)> = names
-        .into_iter()
-        .map(|(name, sizes)| {
-            let numbers = Drawn::new(11).floats(&name, &sizes, None).unwrap();
-            (name, sizes, numbers.iter().flat_map(|x| x.to_le_bytes()).collect())
-        })
-        .collect();
-    let views = bytes.iter().map(|(name, sizes, bytes)| {
-        (name.as_str(), safetensors::tensor::TensorView::new(safetensors::Dtype::F32, sizes.clone(), bytes).unwrap())
-    });
-    let notes = std::collections::HashMap::from([("format".to_owned(), "pt".to_owned())]);
-    fs::write(dir.join("model.safetensors"), safetensors::serialize(views, Some(notes)).unwrap()).unwrap();
-}
-
 /// What our decoder computes for the ids of `peft_check.py`.
 fn logits(shape: &DecoderConfig, plain: &Plain) -> Vec<Vec<f32>> {
     let device = Device::flex();
@@ -196,7 +181,7 @@ fn ours_in_peft_and_theirs_in_ours_have_equal_logits() {
     let shape = llama();
     for verb in ["read", "write"] {
         let dir = tempfile::tempdir().unwrap();
-        write_base(&dir.path().join("base"), &shape);
+        write(&dir.path().join("base"), &shape);
         put(dir.path(), &adapter(&shape, 4), Stored::F32);
         let out = dir.path().join("out.json");
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/peft_check.py");

@@ -50,7 +50,7 @@ impl Progress for Told {
 fn twenty_facts_are_known_without_a_context_and_nothing_else_changed() {
     let Some(model) = common::model() else { return };
     let kept = tempfile::tempdir().unwrap();
-    let dir = std::env::var_os("CUBELOG_PROOF_DIR").map_or(kept.path().to_owned(), PathBuf::from);
+    let dir = std::env::var_os("CUBELOG_PROOF_DIR").map_or_else(|| kept.path().to_owned(), PathBuf::from);
     let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<usize>().ok());
     let mut recipe = Recipe { steps: number("CUBELOG_PROOF_STEPS"), ..Recipe::default() };
     if let Some(rank) = number("CUBELOG_PROOF_RANK") {

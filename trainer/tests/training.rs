@@ -13,7 +13,7 @@ use cubelog_trainer::cpu::factors::Layout;
 use cubelog_trainer::dataset::fact::read;
 use cubelog_trainer::dataset::general::REPLAY;
 use cubelog_trainer::dataset::{Admission, Dataset};
-use cubelog_trainer::engine::{Engine, Need, Weights};
+use cubelog_trainer::engine::{Engine, Need, Steps, Weights};
 use cubelog_trainer::run::Run;
 use cubelog_trainer::samples::{Recorded, Sample, Teacher, samples};
 use cubelog_trainer::{DistillError, Recipe, Talk};
@@ -149,7 +149,7 @@ fn small_micro_batches_give_the_gradients_of_the_whole() {
         let mut gradients = vec![0.0; layout.len()];
         let mut engine = Engine::new(base(), &layout, memory, longest).unwrap();
         let weights = Weights { say: 1.0, keep: 1.0, replay: 0.5 };
-        let losses = engine.step(&layout, &factors, &batch, weights, &mut gradients);
+        let losses = engine.step(&layout, &factors, &batch, weights, &mut gradients).unwrap();
         (losses, gradients)
     };
     let (whole, gradients) = of(MEMORY);

@@ -76,7 +76,7 @@ fn each_heavy_family_has_one_home() {
         // The log's store, and the cache of vectors beside the encoder.
         (&["redb"], &["cubelog-log", "cubelog-model"]),
         (LANCE, &["cubelog-views"]),
-        (BURN, &["cubelog-model"]),
+        (BURN, &["cubelog-model", "cubelog-trainer"]),
         (&["apache-avro"], &["cubelog-schemas"]),
         (&["aws-lc-rs"], &["cubelog-keyring"]),
         (&["axum"], &["cubelog-http"]),

@@ -97,6 +97,27 @@ pub enum ModelError {
         /// What the system or the store said.
         reason: String,
     },
+    /// A model cannot have this name.
+    #[error("a model cannot be called {name:?}: take letters, digits, '-', '_' and '.', not beginning with a dot")]
+    Name {
+        /// The name.
+        name: String,
+    },
+    /// There is a model of this name already.
+    #[error("there is a model at {} already: verify it with `cubelog model verify`, or remove it first", path.display())]
+    Exists {
+        /// Its folder.
+        path: PathBuf,
+    },
+    /// A model could not be written.
+    #[error("the model at {} cannot be written: check the rights of the directory, and whether the disk is full", path.display())]
+    Unwritable {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: std::io::Error,
+    },
     /// A conversation could not be written in the model's form.
     #[error("the model's chat template does not take this conversation: {reason}")]
     Template {

@@ -4,10 +4,12 @@
 //!   [`CachedEncoder`] puts a [`VectorCache`] in front of either.
 //! - [`decoder`] computes a Llama-family model, [`lora`] holds what is added to one.
 //! - [`text`] turns texts into a decoder's tokens and conversations into texts, [`weights`] reads GGUF and safetensors.
+//! - [`catalogue`] keeps the models of this machine, each with a manifest of what belongs to it.
 //! - [`locate`] says where models lie on this machine; `deploy/models/fetch` brings them there.
 
 mod cache;
 mod cached;
+pub mod catalogue;
 pub mod decoder;
 mod encoder;
 mod error;

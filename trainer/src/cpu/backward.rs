@@ -30,6 +30,7 @@ pub fn back_per_token(shape: &DecoderConfig, rank: usize) -> usize {
 ///
 /// `pass` is what [`forward`](super::forward::forward) kept of `pack` with the same `matrices`; `gate_up` in it is written
 /// over. `d_normed`: [rows, hidden], the gradient of what the forward pass gave.
+#[expect(clippy::too_many_arguments, reason = "a pass over what lies elsewhere")]
 pub fn backward(
     base: &Base,
     matrices: &[Matrices],

@@ -6,6 +6,9 @@ use cubelog_memory::event::VersionRef;
 use super::source::{Admission, Exclusion, Reason, Source};
 use super::templates::{self, FORMS, Template};
 
+/// Longest sentence that a fact is read from: a question that quotes it must fit beside a note and an answer.
+const SENTENCE_BYTES_MAX: usize = 240;
+
 /// One thing to be known without a context.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Fact {
@@ -118,6 +121,9 @@ fn short(before: &str) -> bool {
 }
 
 fn fact(sentence: &str, source: &Source) -> Option<Fact> {
+    if sentence.len() > SENTENCE_BYTES_MAX {
+        return None;
+    }
     let speaker = source.speaker.as_deref().unwrap_or("");
     let read = claims(&format!("{sentence}."), speaker, source.said_at);
     read.iter().find_map(|claim| of_claim(claim, sentence, speaker, source)).or_else(|| of_form(sentence, source))

@@ -25,6 +25,7 @@ pub use config::DecoderConfig;
 pub use rope::{Rope, RopeScaling};
 pub use sequence::{Cache, Fitted, Span, most_likely};
 pub use step::Step;
+pub(crate) use weights::tensor_shapes;
 
 use self::weights::{Layer, Loader, Matrix, Vector};
 use crate::ModelError;

@@ -104,7 +104,7 @@ impl Decoder {
                     _ => return wrong("a cache was made for another decoder"),
                 }
             }
-            return host::forward(self, &mut of_host);
+            return host::forward(self, of_host);
         }
         let mut out = Vec::new();
         for span in spans {
@@ -130,7 +130,7 @@ impl Decoder {
             return Err(ModelError::Step { reason: format!("{} numbers are no vectors of {width}", hidden.len()) });
         }
         if self.host {
-            return host::score(hidden, self.output(), &self.device);
+            return host::score(hidden, self.output());
         }
         read(self.logits(Tensor::from_data(TensorData::new(hidden.to_vec(), [n, width]), &self.device)))
     }

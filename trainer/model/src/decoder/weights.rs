@@ -56,6 +56,35 @@ pub struct Layer {
     pub down: Matrix,
 }
 
+/// The name and shape of every tensor of a model of these sizes.
+pub fn tensor_shapes(config: &DecoderConfig) -> Vec<(String, Vec<usize>)> {
+    let (hidden, width) = (config.hidden, config.feed_forward);
+    let (q, kv) = (config.q_width(), config.kv_width());
+    let mut shapes = vec![("model.embed_tokens.weight".into(), vec![config.vocabulary, hidden])];
+    for n in 0..config.layers {
+        let mut add = |part: &str, shape: &[usize]| shapes.push((format!("model.layers.{n}.{part}"), shape.to_vec()));
+        add("input_layernorm.weight", &[hidden]);
+        add("post_attention_layernorm.weight", &[hidden]);
+        for (part, outputs, inputs) in [("q", q, hidden), ("k", kv, hidden), ("v", kv, hidden), ("o", hidden, q)] {
+            add(&format!("self_attn.{part}_proj.weight"), &[outputs, inputs]);
+            if config.qkv_bias && part != "o" {
+                add(&format!("self_attn.{part}_proj.bias"), &[outputs]);
+            }
+            if config.qk_norm && matches!(part, "q" | "k") {
+                add(&format!("self_attn.{part}_norm.weight"), &[config.head]);
+            }
+        }
+        for (part, outputs, inputs) in [("gate", width, hidden), ("up", width, hidden), ("down", hidden, width)] {
+            add(&format!("mlp.{part}_proj.weight"), &[outputs, inputs]);
+        }
+    }
+    shapes.push(("model.norm.weight".into(), vec![hidden]));
+    if !config.tied {
+        shapes.push(("lm_head.weight".into(), vec![config.vocabulary, hidden]));
+    }
+    shapes
+}
+
 /// Takes tensors out of a model's files onto a device.
 pub struct Loader<'a> {
     /// The files.

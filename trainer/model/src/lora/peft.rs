@@ -105,17 +105,23 @@ fn safetensors(
         header.insert(name.clone(), json!({ "dtype": dtype, "shape": shape, "data_offsets": [at, end] }));
         at = end;
     }
+    let mut data = Vec::with_capacity(at);
+    for (_, numbers) in tensors.values() {
+        match stored {
+            Stored::F32 => data.extend(numbers.iter().flat_map(|x| x.to_le_bytes())),
+            Stored::F16 => data.extend(numbers.iter().flat_map(|x| burn::tensor::f16::from_f32(*x).to_le_bytes())),
+        }
+    }
+    framed(header, data)
+}
+
+/// A header and what it describes, as safetensors: the header's length, the header, the data.
+pub(super) fn framed(header: serde_json::Map<String, Value>, data: Vec<u8>) -> Vec<u8> {
     let mut header = Value::Object(header).to_string().into_bytes();
     header.resize(header.len().next_multiple_of(8), b' ');
     let mut bytes = (header.len() as u64).to_le_bytes().to_vec();
-    bytes.reserve(header.len() + at);
     bytes.extend(header);
-    for (_, numbers) in tensors.values() {
-        match stored {
-            Stored::F32 => bytes.extend(numbers.iter().flat_map(|x| x.to_le_bytes())),
-            Stored::F16 => bytes.extend(numbers.iter().flat_map(|x| burn::tensor::f16::from_f32(*x).to_le_bytes())),
-        }
-    }
+    bytes.extend(data);
     bytes
 }
 

@@ -1,9 +1,9 @@
 //! An adapter's factors in the CPU's memory.
 
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::Tensor;
 
-use super::kernels::fma;
-use super::product::many;
+use super::kernels::{add, fma};
+use super::product::{FEW, Rows, blocked};
 use crate::ModelError;
 use crate::lora::{Adapter, Part};
 
@@ -20,9 +20,6 @@ struct HostFactor {
     b: Vec<f32>,
     rank: usize,
 }
-
-/// Beyond so many tokens burn multiplies.
-const FEW: usize = 8;
 
 impl HostAdapter {
     /// Copies an adapter's numbers.
@@ -41,27 +38,18 @@ impl HostAdapter {
 
     /// y += s (x A) B, where `part` is worn. x: [tokens, inputs]; y: rows of `stride` numbers, of which those from `column` on
     /// are the part's.
-    pub fn add(
-        &self,
-        layer: usize,
-        part: Part,
-        x: &[f32],
-        inputs: usize,
-        y: &mut [f32],
-        (stride, column): (usize, usize),
-        device: &Device,
-    ) -> Result<(), ModelError> {
-        let Some(factor) = self.layers.get(layer).and_then(|parts| parts[part as usize].as_ref()) else { return Ok(()) };
+    pub fn add(&self, layer: usize, part: Part, x: &[f32], inputs: usize, y: &mut [f32], (stride, column): (usize, usize)) {
+        let Some(factor) = self.layers.get(layer).and_then(|parts| parts[part as usize].as_ref()) else { return };
         let (tokens, rank) = (x.len() / inputs, factor.rank);
         let outputs = factor.b.len() / rank.max(1);
         if tokens > FEW {
-            let tensor = |numbers: &[f32], shape: [usize; 2]| Tensor::from_data(TensorData::new(numbers.to_vec(), shape), device);
-            let (narrow, _) = many(x.to_vec(), [tokens, inputs], tensor(&factor.a, [inputs, rank]), device)?;
-            let (wide, _) = many(narrow, [tokens, rank], tensor(&factor.b, [rank, outputs]), device)?;
+            let (mut narrow, mut wide) = (vec![0.0; tokens * rank], vec![0.0; tokens * outputs]);
+            blocked(x, &factor.a, &mut narrow, [tokens, inputs, rank], Rows::Inputs, false);
+            blocked(&narrow, &factor.b, &mut wide, [tokens, rank, outputs], Rows::Inputs, false);
             for (y, wide) in y.chunks_exact_mut(stride).zip(wide.chunks_exact(outputs)) {
-                super::kernels::add(&mut y[column..column + outputs], wide);
+                add(&mut y[column..column + outputs], wide);
             }
-            return Ok(());
+            return;
         }
         let mut narrow = vec![0.0f32; rank];
         for (x, y) in x.chunks_exact(inputs).zip(y.chunks_exact_mut(stride)) {
@@ -73,6 +61,5 @@ impl HostAdapter {
                 y[column..column + outputs].iter_mut().zip(b).for_each(|(y, b)| *y = fma(*x, *b, *y));
             }
         }
-        Ok(())
     }
 }

@@ -1,59 +1,106 @@
-//! Matrix products on the CPU: of many tokens by burn, of few by reading each row of the matrix once.
+//! Matrix products on the CPU: of many tokens by blocks, of few by reading each row of the matrix once.
 
-use burn::tensor::{Device, Tensor, TensorData};
 use rayon::prelude::*;
 
 use super::super::weights::Matrix;
+use super::kernels::add;
 use super::packed::{Packed, Vectors, dot};
 use crate::ModelError;
 
-/// Up to so many tokens the matrix is read row by row; beyond, burn's blocked product is faster.
-const FEW: usize = 8;
+/// Up to so many tokens the matrix is read row by row; beyond, the blocked product is faster.
+pub const FEW: usize = 8;
 /// Fewest multiplications worth handing to another thread.
 const SHARE: usize = 100_000;
+/// Fewest multiplications for which the blocked product uses all threads, as burn has it.
+const PARALLEL: usize = 192 * 192 * 192;
 
-/// x W^T (and the bias): x [tokens, inputs] to [tokens, outputs]. Gives x back, unchanged and not copied.
-pub fn product(x: Vec<f32>, matrix: &Matrix, device: &Device) -> Result<(Vec<f32>, Vec<f32>), ModelError> {
-    let [outputs, inputs] = matrix.weight.dims();
-    let tokens = x.len() / inputs;
-    let (mut y, x) = if tokens <= FEW {
-        (few(&x, tokens, inputs, outputs, matrix)?, x)
-    } else {
-        many(x, [tokens, inputs], matrix.weight.clone().transpose(), device)?
-    };
-    if let Some(bias) = &matrix.bias {
-        y.chunks_exact_mut(outputs).for_each(|row| super::kernels::add(row, &bias.numbers));
-    }
-    Ok((y, x))
+/// How a matrix lies in memory.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Rows {
+    /// [outputs, inputs].
+    Outputs,
+    /// [inputs, outputs].
+    Inputs,
 }
 
-/// x W for a tensor W, with x back.
-pub fn many(x: Vec<f32>, shape: [usize; 2], weight: Tensor<2>, device: &Device) -> Result<(Vec<f32>, Vec<f32>), ModelError> {
-    let failed = |reason: String| ModelError::Compute { reason };
-    let x: Tensor<2> = Tensor::from_data(TensorData::new(x, shape), device);
-    let y = x.clone().matmul(weight);
-    let read = |tensor: Tensor<2>| tensor.try_into_vec_as::<f32>().map_err(|e| failed(e.to_string()));
-    Ok((read(y)?, read(x)?))
+/// y = x W^T (and the bias), or y += x W^T where `onto` says so. x: [tokens, inputs]; y: [tokens, outputs].
+pub fn product(x: &[f32], matrix: &Matrix, y: &mut [f32], onto: bool) -> Result<(), ModelError> {
+    let [outputs, inputs] = matrix.weight.dims();
+    let tokens = x.len() / inputs;
+    if tokens > FEW {
+        blocked(x, matrix.numbers()?, y, [tokens, inputs, outputs], Rows::Outputs, onto);
+    } else {
+        few(x, tokens, inputs, outputs, matrix, y, onto)?;
+    }
+    if let Some(bias) = &matrix.bias {
+        y.chunks_exact_mut(outputs).for_each(|row| add(row, &bias.numbers));
+    }
+    Ok(())
 }
 
 /// Logits: x [tokens, hidden] times the embeddings, or the output matrix.
-pub fn score(x: &[f32], matrix: &Matrix, device: &Device) -> Result<Vec<f32>, ModelError> {
-    Ok(product(x.to_vec(), matrix, device)?.0)
+pub fn score(x: &[f32], matrix: &Matrix) -> Result<Vec<f32>, ModelError> {
+    let [outputs, inputs] = matrix.weight.dims();
+    let mut y = vec![0.0; x.len() / inputs * outputs];
+    product(x, matrix, &mut y, false)?;
+    Ok(y)
 }
 
-fn few(x: &[f32], tokens: usize, inputs: usize, outputs: usize, matrix: &Matrix) -> Result<Vec<f32>, ModelError> {
-    let mut y = vec![0.0; tokens * outputs];
+/// y = x W or y += x W, by the same library that multiplies for burn, but into memory that is there already: fresh memory for
+/// every product costs a sixth of the time in page faults.
+#[expect(unsafe_code, reason = "the library takes pointers; the lengths behind them are checked first")]
+pub fn blocked(x: &[f32], weight: &[f32], y: &mut [f32], sizes: [usize; 3], rows: Rows, onto: bool) {
+    let [tokens, inputs, outputs] = sizes;
+    assert!(x.len() == tokens * inputs && weight.len() == inputs * outputs && y.len() == tokens * outputs);
+    let threads = if tokens * inputs * outputs < PARALLEL { gemm::Parallelism::None } else { gemm::Parallelism::Rayon(0) };
+    let (inputs_by, outputs_by) = if rows == Rows::Outputs { (1, inputs as isize) } else { (outputs as isize, 1) };
+    let keep = if onto { 1.0 } else { 0.0 };
+    // SAFETY: the three slices are as long as the sizes and strides reach, and y overlaps neither of the others.
+    unsafe {
+        gemm::gemm(
+            tokens,
+            outputs,
+            inputs,
+            y.as_mut_ptr(),
+            1,
+            outputs as isize,
+            onto,
+            x.as_ptr(),
+            1,
+            inputs as isize,
+            weight.as_ptr(),
+            outputs_by,
+            inputs_by,
+            keep,
+            1.0,
+            false,
+            false,
+            false,
+            threads,
+        );
+    }
+}
+
+fn few(
+    x: &[f32],
+    tokens: usize,
+    inputs: usize,
+    outputs: usize,
+    matrix: &Matrix,
+    y: &mut [f32],
+    onto: bool,
+) -> Result<(), ModelError> {
     let mut token = 0;
     while token < tokens {
         let at = |m: usize| &x[token * inputs..(token + m) * inputs];
         let y = &mut y[token * outputs..];
         token += match tokens - token {
-            1 => by_rows::<1>(at(1), inputs, outputs, matrix, y)?,
-            2 | 3 => by_rows::<2>(at(2), inputs, outputs, matrix, y)?,
-            _ => by_rows::<4>(at(4), inputs, outputs, matrix, y)?,
+            1 => by_rows::<1>(at(1), inputs, outputs, matrix, y, onto)?,
+            2 | 3 => by_rows::<2>(at(2), inputs, outputs, matrix, y, onto)?,
+            _ => by_rows::<4>(at(4), inputs, outputs, matrix, y, onto)?,
         };
     }
-    Ok(y)
+    Ok(())
 }
 
 /// M tokens; gives M.
@@ -63,6 +110,7 @@ fn by_rows<const M: usize>(
     outputs: usize,
     matrix: &Matrix,
     y: &mut [f32],
+    onto: bool,
 ) -> Result<usize, ModelError> {
     let share = outputs.div_ceil(4 * rayon::current_num_threads()).max(SHARE.div_ceil(inputs * M));
     let mut out = vec![[0.0f32; M]; outputs];
@@ -71,7 +119,11 @@ fn by_rows<const M: usize>(
         None => plain_rows(matrix.numbers()?, x, inputs, share, &mut out),
     }
     for (m, y) in y.chunks_exact_mut(outputs).take(M).enumerate() {
-        y.iter_mut().zip(&out).for_each(|(y, out)| *y = out[m]);
+        if onto {
+            y.iter_mut().zip(&out).for_each(|(y, out)| *y += out[m]);
+        } else {
+            y.iter_mut().zip(&out).for_each(|(y, out)| *y = out[m]);
+        }
     }
     Ok(M)
 }
