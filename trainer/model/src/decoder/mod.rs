@@ -84,6 +84,14 @@ impl WeightFiles {
     }
 }
 
+    /// Loads a model onto the CPU, for those who know no devices.
+    ///
+    /// # Errors
+    /// As [`load`](Self::load).
+    pub fn load_on_cpu(path: &Path) -> Result<Self, ModelError> {
+        Self::load(path, &Device::flex())
+    }
+
 impl Decoder {
     /// Reads a model's numbers from its directory (or from a GGUF file) onto a device.
     ///
