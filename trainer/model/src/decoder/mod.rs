@@ -84,6 +84,7 @@ impl WeightFiles {
     }
 }
 
+impl Decoder {
     /// Loads a model onto the CPU, for those who know no devices.
     ///
     /// # Errors
@@ -92,7 +93,6 @@ impl WeightFiles {
         Self::load(path, &Device::flex())
     }
 
-impl Decoder {
     /// Reads a model's numbers from its directory (or from a GGUF file) onto a device.
     ///
     /// Numbers are unpacked to the float type that the device was configured for (32 bits unless said otherwise).
