@@ -63,9 +63,9 @@ bench: build models ## measure, beside peers where there are any; writes target/
 	    printf '\nSKIPPED: the measurements against a Kafka broker. %s\n' "$$missing"; \
 	fi
 
-peers: ## install what `make bench` measures beside us, for the benchmark only (sentence-transformers with PyTorch, about 1 GB)
+peers: ## install what `make bench` measures beside us, for the benchmark only (PyTorch, sentence-transformers, PEFT, llama.cpp; about 1.5 GB)
 	python3 -m venv $(TARGET)/peers
-	$(TARGET)/peers/bin/pip install --quiet 'sentence-transformers>=5' 'torch>=2.6'
+	$(TARGET)/peers/bin/pip install --quiet 'sentence-transformers>=5' 'torch>=2.6' 'peft>=0.17' 'llama-cpp-python>=0.3.16'
 
 lint: setup ## check formatting and clippy (which checks all dependencies once more, in its own way)
 	cargo fmt --all --check

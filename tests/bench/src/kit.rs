@@ -30,7 +30,7 @@ pub trait Kit: Send + Sync {
 /// What one run of the suite does.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// Parts to run (`log`, `kafka`, `encoder`, `search`, `state`); empty runs all.
+    /// Parts to run (`log`, `kafka`, `encoder`, `decoder`, `training`, `search`, `state`); empty runs all.
     pub only: Vec<String>,
     /// Address of a Kafka broker; without one the Kafka part is skipped and says so.
     pub kafka: Option<String>,

@@ -5,6 +5,7 @@ mod encoder;
 mod events;
 mod kit;
 mod log;
+mod model;
 pub mod result;
 mod search;
 mod state;
@@ -38,6 +39,12 @@ pub async fn run(kit: &dyn Kit, options: &Options, mut report: impl FnMut(&Measu
     }
     if wanted("encoder") {
         take(encoder::encoder(kit, options).await?);
+    }
+    if wanted("decoder") {
+        take(model::decoder(kit, options).await?);
+    }
+    if wanted("training") {
+        take(model::training(kit, options).await?);
     }
     if wanted("search") {
         take(search::search(kit, options).await?);

@@ -18,7 +18,7 @@ pub struct BenchArgs {
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
     /// Only these parts: log, kafka, encoder, search, state; may be repeated
-    #[arg(long = "only", value_name = "PART", value_parser = ["log", "kafka", "encoder", "search", "state"])]
+    #[arg(long = "only", value_name = "PART", value_parser = ["log", "kafka", "encoder", "decoder", "training", "search", "state"])]
     pub only: Vec<String>,
     /// A Kafka broker to measure beside, host:port; without one that part is skipped
     #[arg(long, value_name = "BROKER", env = "CUBELOG_KAFKA_BOOTSTRAP", hide_env_values = true)]

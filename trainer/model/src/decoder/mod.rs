@@ -86,6 +86,14 @@ impl WeightFiles {
 }
 
 impl Decoder {
+    /// Loads a model onto the CPU, for those who know no devices.
+    ///
+    /// # Errors
+    /// As [`load`](Self::load).
+    pub fn load_on_cpu(path: &Path) -> Result<Self, ModelError> {
+        Self::load(path, &Device::flex())
+    }
+
     /// Reads a model's numbers from its directory (or from a GGUF file) onto a device.
     ///
     /// Numbers are unpacked to the float type that the device was configured for (32 bits unless said otherwise).
