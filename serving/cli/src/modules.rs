@@ -115,14 +115,14 @@ pub fn find<'a>(modules: &'a [Known], text: &str) -> Result<&'a Known> {
     }
 }
 
-/// 64 hexadecimal digits as a digest.
+/// Hexadecimal digits as a digest: 64 of them, or fewer, which fill its first bytes.
 pub fn digest(text: &str) -> Result<Digest> {
     let mut bytes = [0; 32];
-    let wrong = || Failure::new(Exit::Failure, format!("{text:?} is no SHA-256"));
-    if text.len() != 64 || !text.is_ascii() {
+    let wrong = || Failure::new(Exit::Failure, format!("{text:?} is no digest"));
+    if text.is_empty() || text.len() > 64 || text.len() % 2 != 0 || !text.is_ascii() {
         return Err(wrong());
     }
-    for (byte, at) in bytes.iter_mut().zip((0..64).step_by(2)) {
+    for (byte, at) in bytes.iter_mut().zip((0..text.len()).step_by(2)) {
         *byte = u8::from_str_radix(&text[at..at + 2], 16).map_err(|_| wrong())?;
     }
     Ok(Digest(bytes))
@@ -148,4 +148,19 @@ pub fn failure(error: cubelog_trainer::DistillError) -> Failure {
 pub fn size(dir: &Path) -> u64 {
     let files = std::fs::read_dir(dir).into_iter().flatten().flatten();
     files.filter_map(|file| file.metadata().ok()).map(|file| file.len()).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn digests_are_read_whole_or_as_a_beginning() {
+        assert_eq!(digest(&"ab".repeat(32)).unwrap(), Digest([0xab; 32]));
+        let short = digest("23b9d70afe8f24692a73c4fe0b6dd98f").unwrap();
+        assert_eq!((short.0[0], short.0[15], short.0[16]), (0x23, 0x8f, 0));
+        for wrong in ["", "abc", "zz", &"ab".repeat(33), "é"] {
+            assert!(digest(wrong).is_err(), "{wrong}");
+        }
+    }
 }

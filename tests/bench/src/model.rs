@@ -7,7 +7,7 @@ use cubelog_model::lora::Part;
 use cubelog_model::weights::Drawn;
 use cubelog_trainer::cpu::factors::Layout;
 use cubelog_trainer::cpu::weights::Base;
-use cubelog_trainer::engine::{Engine, Weights};
+use cubelog_trainer::engine::{Engine, Steps, Weights};
 use cubelog_trainer::optimise::{AdamW, Moments, clip};
 use cubelog_trainer::samples::{Hold, Sample};
 use serde::Deserialize;
@@ -48,11 +48,7 @@ pub async fn training(kit: &dyn Kit, options: &Options) -> anyhow::Result<Vec<Me
     let mut trainer = tokio::task::spawn_blocking(Trainer::new).await??;
     for _ in 0..=steps {
         let begun = kit.seconds();
-        trainer = tokio::task::spawn_blocking(move || {
-            trainer.step();
-            trainer
-        })
-        .await?;
+        trainer = tokio::task::spawn_blocking(move || trainer.step().map(|()| trainer)).await??;
         seconds.push(kit.seconds() - begun);
     }
     // The first step also makes the buffers.
@@ -103,12 +99,13 @@ impl Trainer {
         })
     }
 
-    fn step(&mut self) {
+    fn step(&mut self) -> anyhow::Result<()> {
         let weights = Weights { say: 1.0, keep: 1.0, replay: 0.5 };
-        self.engine.step(&self.layout, &self.factors, &self.samples, weights, &mut self.gradients);
+        self.engine.step(&self.layout, &self.factors, &self.samples, weights, &mut self.gradients)?;
         clip(&mut self.gradients, 1.0);
         self.done += 1;
         AdamW::default().step(self.done, 1e-4, &mut self.factors, &self.gradients, &mut self.moments);
+        Ok(())
     }
 }
 
