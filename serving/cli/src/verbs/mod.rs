@@ -33,6 +33,7 @@ pub mod hold;
 pub mod ingest;
 pub mod init;
 pub mod key;
+pub mod model;
 pub mod module;
 pub mod pin;
 pub mod policy;
