@@ -119,6 +119,7 @@ pub enum Verb {
     Audit(verbs::audit::AuditArgs),
     Dead(verbs::dead::DeadArgs),
     Serve(verbs::serve::ServeArgs),
+    Model(verbs::model::ModelArgs),
     Key(verbs::key::KeyArgs),
     Status(verbs::status::StatusArgs),
     Doctor(verbs::doctor::DoctorArgs),

@@ -168,9 +168,17 @@ impl From<cubelog_keyring::KeyError> for Failure {
 
 impl From<cubelog_model::ModelError> for Failure {
     fn from(error: cubelog_model::ModelError) -> Self {
-        let failure = match error.to_string().split_once(": ") {
-            Some((what, next)) => Self::new(Exit::Failure, what).next(next),
-            None => Self::new(Exit::Failure, error.to_string()),
+        use cubelog_model::ModelError as E;
+        let exit = match &error {
+            E::Missing { .. } => Exit::NotFound,
+            E::Name { .. } => Exit::Usage,
+            E::Exists { .. } | E::Damaged { .. } | E::AnotherModel { .. } | E::Unsupported { .. } | E::TooLarge { .. } => Exit::Refused,
+            _ => Exit::Failure,
+        };
+        // What to do next stands at the end, and a reason within the message may hold a colon too.
+        let failure = match error.to_string().rsplit_once(": ") {
+            Some((what, next)) => Self::new(exit, what).next(next),
+            None => Self::new(exit, error.to_string()),
         };
         match std::error::Error::source(&error) {
             Some(source) => failure.because(source.to_string()),

@@ -79,6 +79,7 @@ async fn run(mut app: App, verb: Verb) -> Result<Exit> {
             app.listen = args.listen.clone();
             verbs::serve::run(&app, args).await
         }
+        Verb::Model(args) => verbs::model::run(&app, args).await,
         Verb::Key(args) => verbs::key::run(&app, args).await,
         Verb::Status(args) => verbs::status::run(&app, args).await,
         Verb::Doctor(args) => verbs::doctor::run(&app, args).await,

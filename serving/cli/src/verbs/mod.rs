@@ -34,6 +34,7 @@ pub mod hold;
 pub mod ingest;
 pub mod init;
 pub mod key;
+pub mod model;
 pub mod module;
 pub mod pin;
 pub mod policy;
