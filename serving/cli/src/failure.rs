@@ -172,7 +172,9 @@ impl From<cubelog_model::ModelError> for Failure {
         let exit = match &error {
             E::Missing { .. } => Exit::NotFound,
             E::Name { .. } => Exit::Usage,
-            E::Exists { .. } | E::Damaged { .. } | E::AnotherModel { .. } | E::Unsupported { .. } | E::TooLarge { .. } => Exit::Refused,
+            E::Exists { .. } | E::Damaged { .. } | E::AnotherModel { .. } | E::Unsupported { .. } | E::TooLarge { .. } => {
+                Exit::Refused
+            }
             _ => Exit::Failure,
         };
         // What to do next stands at the end, and a reason within the message may hold a colon too.

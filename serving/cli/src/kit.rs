@@ -1,10 +1,12 @@
 //! The parts of a store as the benchmarks want them: the same that users run.
 
+mod models;
+
 use std::path::Path;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use cubelog_bench::Kit;
+use cubelog_bench::{Decoding, Kit, Step};
 use cubelog_keyring::Keyring;
 use cubelog_log::{EventLog, KafkaLog, KafkaOptions};
 use cubelog_runner::{Cubelog, Embedder};
@@ -53,6 +55,15 @@ impl Kit for ProgramKit {
     async fn kafka_log(&self, bootstrap: &str, prefix: &str) -> anyhow::Result<Arc<KafkaLog>> {
         let options = KafkaOptions { prefix: prefix.to_owned(), ..KafkaOptions::new(bootstrap) };
         Ok(Arc::new(KafkaLog::open(options).await?))
+    }
+
+    fn lora_step(&self, sequences: usize, tokens: usize, rank: usize) -> anyhow::Result<Step> {
+        let mut trainer = models::Trainer::new(sequences, tokens, rank)?;
+        Ok(Box::new(move || trainer.step()))
+    }
+
+    fn decoder(&self, model: &Path) -> anyhow::Result<Box<dyn Decoding>> {
+        Ok(Box::new(models::Reader::new(model)?))
     }
 
     fn keyring(&self, directory: &Path) -> anyhow::Result<Arc<Keyring>> {

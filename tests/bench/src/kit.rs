@@ -23,8 +23,24 @@ pub trait Kit: Send + Sync {
     fn encoder(&self) -> Option<Arc<dyn Embedder>>;
     /// Hashed features as vectors, for stores too large to embed here.
     fn hash_encoder(&self) -> Arc<dyn Embedder>;
+    /// One step of training a LoRA module of this rank on all linear layers of a model of SmolLM2-135M's shape, over sequences of so many
+    /// tokens, each with a loss.
+    fn lora_step(&self, sequences: usize, tokens: usize, rank: usize) -> anyhow::Result<Step>;
+    /// The decoder in a directory.
+    fn decoder(&self, model: &Path) -> anyhow::Result<Box<dyn Decoding>>;
     /// Seconds on a clock that only goes forward.
     fn seconds(&self) -> f64;
+}
+
+/// Something that can be done again and again.
+pub type Step = Box<dyn FnMut() -> anyhow::Result<()> + Send>;
+
+/// A decoder as it is measured.
+pub trait Decoding: Send {
+    /// Reads so many made-up tokens at once, with room for `more` behind them.
+    fn read(&mut self, tokens: usize, more: usize) -> anyhow::Result<()>;
+    /// Writes so many more, one after the other.
+    fn write(&mut self, tokens: usize) -> anyhow::Result<()>;
 }
 
 /// What one run of the suite does.

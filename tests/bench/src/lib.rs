@@ -10,7 +10,7 @@ pub mod result;
 mod search;
 mod state;
 
-pub use kit::{Kit, Options};
+pub use kit::{Decoding, Kit, Options, Step};
 pub use result::Measured;
 
 /// Runs the suite part by part; `report` gets every measurement as soon as it is made.

@@ -2,14 +2,6 @@
 
 use std::path::{Path, PathBuf};
 
-use cubelog_model::decoder::{Decoder, DecoderConfig, Rope, RopeScaling, Span, most_likely};
-use cubelog_model::lora::Part;
-use cubelog_model::weights::Drawn;
-use cubelog_trainer::cpu::factors::Layout;
-use cubelog_trainer::cpu::weights::Base;
-use cubelog_trainer::engine::{Engine, Steps, Weights};
-use cubelog_trainer::optimise::{AdamW, Moments, clip};
-use cubelog_trainer::samples::{Hold, Sample};
 use serde::Deserialize;
 
 use crate::kit::{Kit, Options};
@@ -45,10 +37,10 @@ pub async fn training(kit: &dyn Kit, options: &Options) -> anyhow::Result<Vec<Me
     let steps = if options.quick { 1 } else { options.runs.max(3) };
     // Everything is made on the thread that measures; only instants come out.
     let mut seconds = Vec::with_capacity(steps + 1);
-    let mut trainer = tokio::task::spawn_blocking(Trainer::new).await??;
+    let mut step = kit.lora_step(SEQUENCES, TOKENS, RANK)?;
     for _ in 0..=steps {
         let begun = kit.seconds();
-        trainer = tokio::task::spawn_blocking(move || trainer.step().map(|()| trainer)).await??;
+        step = tokio::task::spawn_blocking(move || step().map(|()| step)).await??;
         seconds.push(kit.seconds() - begun);
     }
     // The first step also makes the buffers.
@@ -66,70 +58,6 @@ pub async fn training(kit: &dyn Kit, options: &Options) -> anyhow::Result<Vec<Me
     ])
 }
 
-/// Everything of a training step but the texts.
-struct Trainer {
-    engine: Engine,
-    layout: Layout,
-    factors: Vec<f32>,
-    gradients: Vec<f32>,
-    moments: Moments,
-    samples: Vec<Sample>,
-    done: usize,
-}
-
-impl Trainer {
-    fn new() -> anyhow::Result<Self> {
-        let shape = shape();
-        let base = Base::read(&shape, &Drawn::new(1), 1024)?;
-        let layout = Layout::new(&shape, &Part::ALL, RANK, 2.0 * RANK as f32);
-        let engine = Engine::new(base, &layout, 16 << 30, TOKENS)?;
-        let id = |n: usize| ((n as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40) as u32 % shape.vocabulary as u32;
-        let sample = |n: usize| {
-            let ids = (0..TOKENS).map(|at| id(n * TOKENS + at + 1)).collect();
-            Sample { ids, from: 1, hold: Hold::Say }
-        };
-        Ok(Self {
-            samples: (0..SEQUENCES).map(sample).collect(),
-            factors: layout.begin(1),
-            gradients: vec![0.0; layout.len()],
-            moments: Moments::new(layout.len()),
-            engine,
-            layout,
-            done: 0,
-        })
-    }
-
-    fn step(&mut self) -> anyhow::Result<()> {
-        let weights = Weights { say: 1.0, keep: 1.0, replay: 0.5 };
-        self.engine.step(&self.layout, &self.factors, &self.samples, weights, &mut self.gradients)?;
-        clip(&mut self.gradients, 1.0);
-        self.done += 1;
-        AdamW::default().step(self.done, 1e-4, &mut self.factors, &self.gradients, &mut self.moments);
-        Ok(())
-    }
-}
-
-fn shape() -> DecoderConfig {
-    DecoderConfig {
-        family: "llama".into(),
-        layers: 30,
-        hidden: 576,
-        heads: 9,
-        kv_heads: 3,
-        head: 64,
-        feed_forward: 1536,
-        vocabulary: 49_152,
-        context: 8192,
-        norm_epsilon: 1e-5,
-        rope: Rope { theta: 100_000.0, scaling: RopeScaling::None },
-        tied: true,
-        qkv_bias: false,
-        qk_norm: false,
-        ends: vec![2],
-        begin: None,
-    }
-}
-
 pub async fn decoder(kit: &dyn Kit, options: &Options) -> anyhow::Result<Vec<Measured>> {
     let path = options.models.join(MODEL);
     if !path.is_dir() {
@@ -137,26 +65,15 @@ pub async fn decoder(kit: &dyn Kit, options: &Options) -> anyhow::Result<Vec<Mea
         return Ok(Vec::new());
     }
     let (prompt, answer) = if options.quick { (64, 8) } else { (PROMPT, ANSWER) };
-    let model = path.clone();
-    let decoder = tokio::task::spawn_blocking(move || Decoder::load_on_cpu(&model)).await??;
-    let decoder = std::sync::Arc::new(decoder);
+    let mut decoder = kit.decoder(&path)?;
     let (mut reads, mut writes) = (Vec::new(), Vec::new());
     // A first round warms the machine up.
     for round in 0..=options.runs {
         let begun = kit.seconds();
-        let reader = decoder.clone();
-        let (mut cache, mut next) = tokio::task::spawn_blocking(move || read(&reader, prompt, answer)).await??;
+        decoder = tokio::task::spawn_blocking(move || decoder.read(prompt, answer).map(|()| decoder)).await??;
         let read = prompt as f64 / (kit.seconds() - begun);
         let begun = kit.seconds();
-        let writer = decoder.clone();
-        tokio::task::spawn_blocking(move || -> anyhow::Result<()> {
-            for n in 0..answer {
-                let span = Span { ids: &[next], start: prompt + n, cache: &mut cache, adapter: None };
-                next = most_likely(&writer.score(&writer.extend(&mut [span])?)?);
-            }
-            Ok(())
-        })
-        .await??;
+        decoder = tokio::task::spawn_blocking(move || decoder.write(answer).map(|()| decoder)).await??;
         if round > 0 {
             reads.push(read);
             writes.push(answer as f64 / (kit.seconds() - begun));
@@ -176,15 +93,6 @@ pub async fn decoder(kit: &dyn Kit, options: &Options) -> anyhow::Result<Vec<Mea
             Measured::new("decoder: peak memory of llama.cpp's process", peer.peak_mib, "MiB"),
         ],
     })
-}
-
-/// Reads made-up tokens; gives their cache and the next token.
-fn read(decoder: &Decoder, prompt: usize, answer: usize) -> anyhow::Result<(cubelog_model::decoder::Cache, u32)> {
-    let ids: Vec<u32> = (0..prompt).map(|n| (n * 7919 % decoder.config().vocabulary) as u32).collect();
-    let mut cache = decoder.cache(prompt + answer);
-    let hidden = decoder.extend(&mut [Span { ids: &ids, start: 0, cache: &mut cache, adapter: None }])?;
-    let next = most_likely(&decoder.score(&hidden[hidden.len() - decoder.config().hidden..])?);
-    Ok((cache, next))
 }
 
 fn gguf(dir: &Path) -> anyhow::Result<PathBuf> {

@@ -171,6 +171,8 @@ async fn download(repository: &str, file: Option<&str>, revision: &str, to: &Pat
 
 /// Which of a repository's files make the model: the settings and safetensors, or one GGUF file.
 fn chosen(repository: &str, file: Option<&str>, all: &[String]) -> Result<Vec<String>> {
+    // What a hub lists below a folder, or above one, is no part of the model.
+    let all: Vec<String> = all.iter().filter(|name| !name.contains(['/', '\\'])).cloned().collect();
     let is_gguf = |name: &&String| name.ends_with(".gguf");
     if let Some(file) = file {
         let found = all.iter().find(|name| *name == file && is_gguf(name));
